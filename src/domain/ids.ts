@@ -1,0 +1,27 @@
+/** Business identities: workflow ids and keys of side effects. They never hold run ids, attempts or randomness. */
+
+export const taskQueue = 'opsloop';
+
+/** Work bound to one host (its processes, files, devices). */
+export const hostTaskQueue = (host: string): string => `${taskQueue}@${host}`;
+
+/** `heartbeat:<environment>:<shard>`, shards counted from 0. */
+export const heartbeatId = (environment: string, shard: number): string => `heartbeat:${environment}:${shard}`;
+
+/** `alertRouter:<environment>`. */
+export const alertRouterId = (environment: string): string => `alertRouter:${environment}`;
+
+export interface IncidentIdentity {
+  environment: string;
+  loop: string;
+  /** A noun: unhealthy, anomaly, expiring, … */
+  type: string;
+  target: string;
+}
+
+/** `incident:<environment>:<loop>:<type>:<target>`; the same problem found twice has the same id. */
+export const incidentId = ({ environment, loop, type, target }: IncidentIdentity): string =>
+  `incident:${environment}:${loop}:${type}:${target}`;
+
+/** Search attributes, all of type Keyword. */
+export const searchAttributeNames = ['OpsLoop', 'OpsTarget', 'OpsSeverity', 'OpsStatus', 'OpsEnvironment'] as const;
