@@ -5,6 +5,8 @@ export interface Observation {
   connected: boolean;
   /** Wall time of the probe, in ms, with fractions. */
   responseTimeMs: number;
+  /** Instant of the probe, epoch ms; `age()` counts from it. */
+  observedAt?: number;
   /** HTTP status code. */
   status?: number;
   /** Response text, first row as JSON, or stdout; capped by the adapter. */
@@ -25,6 +27,8 @@ export interface Observation {
   /** Host: 0–100 over all cores. Process: as its supervisor reports it (may exceed 100). */
   cpuPercent?: number;
   restarts?: number;
+  /** The main process, when it runs and its supervisor tells. */
+  pid?: number;
   diskFreeBytes?: number;
   diskTotalBytes?: number;
   /** Used memory of the host that cannot be had back, 0–100. */

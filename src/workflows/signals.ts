@@ -1,8 +1,9 @@
 /** Signals, updates and queries of the loops: the names that the CLI, the API, the Web UI and scripts share. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert } from '../domain/alert.js';
+import type { AlertRouterSettings } from '../domain/alert-router.js';
 import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
-import type { IncidentReport } from '../domain/incident.js';
+import type { IncidentReport, IncidentState } from '../domain/incident.js';
 import type { LoopStatus, PauseRequest, ResumeRequest, StopRequest, TriggerRequest } from '../domain/loop.js';
 
 /** Every lasting loop takes these. Inputs from outside are checked by the handler, not trusted by type. */
@@ -27,5 +28,8 @@ export const heartbeatStateQuery = defineQuery<HeartbeatStatus>('state');
 /** Incident: what a loop found out about its target. */
 export const reportSignal = defineSignal<[IncidentReport]>('report');
 
+export const incidentStateQuery = defineQuery<IncidentState>('state');
+
 /** Alert router: one alert to hand to the channels. */
+export const configureRouterSignal = defineSignal<[AlertRouterSettings]>('configure');
 export const submitSignal = defineSignal<[Alert]>('submit');

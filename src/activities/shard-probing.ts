@@ -1,0 +1,117 @@
+/** Checks the services of a tick side by side; a slow one holds up only itself and is collected by a later tick. */
+import { judgeCheck, judgeService, type CheckJudgement } from '../domain/judgement.js';
+import type { Observation, Verdict } from '../domain/observation.js';
+import type { Check, Service } from '../domain/service.js';
+
+/** Makes one check of a service. Never throws; ends within the service's time limit. */
+export type ProbeCheck = (service: Service, check: Check) => Promise<Observation>;
+
+export interface ProbedService {
+  service: Service;
+  verdict: Verdict;
+  reason: string;
+  isExpiring: boolean;
+  /** True when at least one check got an answer. */
+  isAnswering: boolean;
+  /** Slowest check of the service, ms. */
+  latencyMs: number;
+  /** When the last check ended, epoch ms. */
+  at: number;
+}
+
+export interface ShardProber {
+  /**
+   * Checks `services`, waiting `budgetMs` at most. Returns what is known by then, together with what earlier calls of the
+   * same `owner` had to leave running; a service whose check still runs is not started again.
+   */
+  probe(owner: string, services: readonly Service[], budgetMs: number): Promise<ProbedShard>;
+}
+
+export interface ProbedShard {
+  probed: ProbedService[];
+  /** Checks that still run. */
+  pending: number;
+  /** When the first of them must be over, epoch ms; null when none runs. */
+  pendingUntil: number | null;
+}
+
+interface Running {
+  work: Promise<void>;
+  endsAt: number;
+}
+
+/** Longest reason kept: it travels through the history of the loop. */
+const longestReason = 300;
+
+export function createShardProber({
+  probeCheck,
+  now,
+}: {
+  probeCheck: ProbeCheck;
+  now: () => number;
+}): ShardProber {
+  const running = new Map<string, Map<string, Running>>();
+  const finished = new Map<string, ProbedService[]>();
+
+  const start = (owner: string, service: Service): Promise<void> => {
+    const own = running.get(owner) ?? new Map<string, Running>();
+    running.set(owner, own);
+    const known = own.get(service.name);
+    if (known !== undefined) return known.work;
+    const work = probeService(probeCheck, service, now).then((probed) => {
+      finished.set(owner, [...(finished.get(owner) ?? []), probed]);
+      own.delete(service.name);
+    });
+    own.set(service.name, { work, endsAt: now() + service.timeoutMs });
+    return work;
+  };
+
+  return {
+    probe: async (owner, services, budgetMs) => {
+      await within(budgetMs, Promise.all(services.map((service) => start(owner, service))));
+      const probed = finished.get(owner) ?? [];
+      finished.delete(owner);
+      const left = [...(running.get(owner)?.values() ?? [])];
+      return {
+        probed,
+        pending: left.length,
+        pendingUntil: left.length === 0 ? null : Math.min(...left.map(({ endsAt }) => endsAt)),
+      };
+    },
+  };
+}
+
+async function probeService(
+  probeCheck: ProbeCheck,
+  service: Service,
+  now: () => number,
+): Promise<ProbedService> {
+  const results = await Promise.all(
+    service.checks.map(
+      async (check): Promise<{ check: Check; observation: Observation; judgement: CheckJudgement }> => {
+        const observation = await probeCheck(service, check);
+        return { check, observation, judgement: judgeCheck(check, observation) };
+      },
+    ),
+  );
+  const judgement = judgeService(results);
+  return {
+    service,
+    verdict: judgement.verdict,
+    reason: judgement.reason.slice(0, longestReason),
+    isExpiring: judgement.isExpiringOnly,
+    isAnswering: results.some(({ observation }) => observation.connected),
+    latencyMs: Math.max(0, ...results.map(({ observation }) => observation.responseTimeMs)),
+    at: now(),
+  };
+}
+
+/** Resolves with the work or after the time, whichever is first; the timer never outlives it. */
+async function within(timeMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}

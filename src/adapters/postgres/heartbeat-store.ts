@@ -1,0 +1,254 @@
+/** The heartbeat's facts in PostgreSQL: ticks with their samples, the newest state of each service, what a shard remembers. */
+import type { Pool, PoolClient } from 'pg';
+import type { ServiceState, ServiceTrack } from '../../domain/heartbeat-track.js';
+import type { LatencyBaseline } from '../../domain/latency-baseline.js';
+import type { LoopStatus } from '../../domain/loop.js';
+import type { Verdict } from '../../domain/observation.js';
+import type { ServiceChange } from '../../domain/heartbeat.js';
+import { writeLoop } from './loop-store.js';
+
+export interface StoredSample {
+  service: string;
+  /** Epoch ms. */
+  at: number;
+  verdict: Verdict;
+  latencyMs: number;
+  reason: string;
+  baseline: LatencyBaseline;
+}
+
+export interface StoredTick {
+  environment: string;
+  shard: number;
+  scheduledAt: number;
+  startedAt: number;
+  durationMs: number;
+  healthy: number;
+  unhealthy: number;
+  unknown: number;
+  isolated: boolean;
+  isTriggered: boolean;
+  missed: number;
+  samples: StoredSample[];
+  loop: LoopStatus;
+}
+
+export interface StoredChanges {
+  environment: string;
+  shard: number;
+  version: number;
+  changes: ServiceChange[];
+  gone: string[];
+}
+
+/** What is on record of a service before a tick. */
+export interface KnownService {
+  state: ServiceState;
+  verdict: Verdict | null;
+  checkedAt: number | null;
+  baseline: LatencyBaseline;
+}
+
+/** How long single samples and ticks are kept; hours, which availability is made of, are kept for `hoursKept`. */
+const samplesKept = '2 days';
+const hoursKept = '40 days';
+
+/** Samples, hours and newest states in one statement: a sample that is there already is added up only once. */
+const insertSamples = `
+with incoming as (
+  select * from unnest($3::text[], $4::timestamptz[], $5::text[], $6::float8[], $7::text[], $8::float8[], $9::float8[], $10::int[])
+    as t(service, at, verdict, latency_ms, reason, mean_ms, variance, learned)
+), inserted as (
+  insert into heartbeat_sample (environment, service, at, verdict, latency_ms, reason)
+  select $1, service, at, verdict, latency_ms, reason from incoming
+  on conflict do nothing
+  returning service, at, verdict, latency_ms
+), hours as (
+  insert into heartbeat_hour (environment, service, hour, checks, healthy, unhealthy, latency_sum_ms, latency_max_ms)
+  select $1, service, date_trunc('hour', at), count(*), count(*) filter (where verdict = 'healthy'),
+         count(*) filter (where verdict = 'unhealthy'), sum(latency_ms), max(latency_ms)
+  from inserted group by service, date_trunc('hour', at) order by service
+  on conflict (environment, service, hour) do update set
+    checks = heartbeat_hour.checks + excluded.checks,
+    healthy = heartbeat_hour.healthy + excluded.healthy,
+    unhealthy = heartbeat_hour.unhealthy + excluded.unhealthy,
+    latency_sum_ms = heartbeat_hour.latency_sum_ms + excluded.latency_sum_ms,
+    latency_max_ms = greatest(heartbeat_hour.latency_max_ms, excluded.latency_max_ms)
+)
+insert into heartbeat_service as known
+  (environment, service, shard, state, since, last_check_at, last_verdict, latency_ms, reason,
+   baseline_mean_ms, baseline_variance, baseline_count)
+select $1, service, $2, case when verdict = 'healthy' then 'healthy' else 'unknown' end, at, at, verdict, latency_ms, reason,
+       mean_ms, variance, learned
+from incoming order by service
+on conflict (environment, service) do update set
+  shard = excluded.shard,
+  -- The first good result settles a service that nobody knew; everything else is the loop's decision.
+  state = case when known.state = 'unknown' and known.track is null and excluded.last_verdict = 'healthy' then 'healthy' else known.state end,
+  since = case when known.state = 'unknown' and known.track is null and excluded.last_verdict = 'healthy' then excluded.since else known.since end,
+  last_check_at = excluded.last_check_at,
+  last_verdict = excluded.last_verdict,
+  latency_ms = excluded.latency_ms,
+  reason = excluded.reason,
+  baseline_mean_ms = excluded.baseline_mean_ms,
+  baseline_variance = excluded.baseline_variance,
+  baseline_count = excluded.baseline_count
+where known.last_check_at is null or known.last_check_at < excluded.last_check_at`;
+
+const insertTick = `
+insert into heartbeat_tick (environment, shard, scheduled_at, started_at, duration_ms, checked, healthy, unhealthy, unknown, isolated, triggered, missed)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+on conflict (environment, shard, scheduled_at) do nothing`;
+
+/** Stores a tick, its samples and the loop's row in one transaction. Writing the same tick again changes nothing. */
+export async function writeTick(pool: Pool, tick: StoredTick): Promise<void> {
+  const at = (epochMs: number): Date => new Date(epochMs);
+  const { samples } = tick;
+  await inTransaction(pool, async (client) => {
+    await client.query({ name: 'insert-samples', text: insertSamples }, [
+      tick.environment,
+      tick.shard,
+      samples.map((sample) => sample.service),
+      samples.map((sample) => at(sample.at)),
+      samples.map((sample) => sample.verdict),
+      samples.map((sample) => sample.latencyMs),
+      samples.map((sample) => sample.reason),
+      samples.map((sample) => sample.baseline.meanMs),
+      samples.map((sample) => sample.baseline.variance),
+      samples.map((sample) => sample.baseline.count),
+    ]);
+    await client.query({ name: 'insert-tick', text: insertTick }, [
+      tick.environment,
+      tick.shard,
+      at(tick.scheduledAt),
+      at(tick.startedAt),
+      tick.durationMs,
+      samples.length,
+      tick.healthy,
+      tick.unhealthy,
+      tick.unknown,
+      tick.isolated,
+      tick.isTriggered,
+      tick.missed,
+    ]);
+    await writeLoop(client, tick.environment, tick.loop);
+  });
+}
+
+/** Stores decided states and tracks; an older version never replaces a newer one. */
+export async function writeChanges(
+  pool: Pool,
+  { environment, shard, version, changes, gone }: StoredChanges,
+): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    for (const change of changes) {
+      await client.query(
+        `insert into heartbeat_service as known (environment, service, shard, state, since, reason, track, track_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (environment, service) do update set
+           state = excluded.state, since = excluded.since, reason = excluded.reason,
+           -- Episode numbers stay on record when the rest is forgotten: the next trouble counts on from them.
+           track = coalesce(excluded.track, case when known.track -> 'episodes' is null then null else jsonb_build_object('episodes', known.track -> 'episodes') end),
+           track_version = excluded.track_version
+         where known.track_version < excluded.track_version`,
+        [
+          environment,
+          change.name,
+          shard,
+          change.to,
+          new Date(change.since),
+          change.reason,
+          change.track === null ? null : JSON.stringify(change.track),
+          version,
+        ],
+      );
+    }
+    await client.query(
+      `delete from heartbeat_service where environment = $1 and service = any($2) and track_version < $3`,
+      [environment, gone, version],
+    );
+  });
+}
+
+interface KnownRow {
+  service: string;
+  state: ServiceState;
+  last_verdict: Verdict | null;
+  last_check_at: Date | null;
+  baseline_mean_ms: number | null;
+  baseline_variance: number | null;
+  baseline_count: number;
+}
+
+/** What is on record of these services, by name. */
+export async function readKnownServices(
+  pool: Pool,
+  environment: string,
+  names: readonly string[],
+): Promise<Map<string, KnownService>> {
+  const { rows } = await pool.query<KnownRow>({
+    name: 'read-known-services',
+    text: `select service, state, last_verdict, last_check_at, baseline_mean_ms, baseline_variance, baseline_count
+           from heartbeat_service where environment = $1 and service = any($2)`,
+    values: [environment, names],
+  });
+  const known = rows.map((row): [string, KnownService] => [
+    row.service,
+    {
+      state: row.state,
+      verdict: row.last_verdict,
+      checkedAt: row.last_check_at?.getTime() ?? null,
+      baseline: {
+        meanMs: row.baseline_mean_ms ?? 0,
+        variance: row.baseline_variance ?? 0,
+        count: row.baseline_count,
+      },
+    },
+  ]);
+  return new Map(known);
+}
+
+/** Remembered tracks by service; a track of a healthy service holds its episode numbers alone. */
+export async function readTracks(
+  pool: Pool,
+  environment: string,
+): Promise<Map<string, Partial<ServiceTrack>>> {
+  const { rows } = await pool.query<{ service: string; track: Partial<ServiceTrack> }>(
+    'select service, track from heartbeat_service where environment = $1 and track is not null',
+    [environment],
+  );
+  return new Map(rows.map((row) => [row.service, row.track]));
+}
+
+/** Removes samples, ticks and hours that are older than they are kept, in steps that lock nothing for long. */
+export async function pruneHeartbeat(pool: Pool, environment: string): Promise<void> {
+  await pool.query(`delete from heartbeat_sample where environment = $1 and at < now() - $2::interval`, [
+    environment,
+    samplesKept,
+  ]);
+  await pool.query(
+    `delete from heartbeat_tick where environment = $1 and scheduled_at < now() - $2::interval`,
+    [environment, hoursKept],
+  );
+  await pool.query(`delete from heartbeat_hour where environment = $1 and hour < now() - $2::interval`, [
+    environment,
+    hoursKept,
+  ]);
+}
+
+async function inTransaction(pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await client.query('begin');
+    await work(client);
+    await client.query('commit');
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    // A connection that is gone cannot roll back; the server does it then.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release(failure);
+  }
+}

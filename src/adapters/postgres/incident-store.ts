@@ -1,0 +1,43 @@
+/** Incidents and their timelines in PostgreSQL. */
+import type { Pool } from 'pg';
+import type { IncidentRecord } from '../../domain/incident.js';
+
+/** Writes an episode's row and one line of its timeline; an older version never replaces a newer one. */
+export async function writeIncident(pool: Pool, record: IncidentRecord): Promise<void> {
+  const at = (epochMs: number | null): Date | null => (epochMs === null ? null : new Date(epochMs));
+  await pool.query(
+    `with episode_row as (
+       insert into incident as known (environment, id, episode, loop, type, target, severity, state, reason, affected,
+                                      opened_at, acknowledged_by, resolved_at, resolved_by, version)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+       on conflict (environment, id, episode) do update set
+         severity = excluded.severity, state = excluded.state, reason = excluded.reason, affected = excluded.affected,
+         acknowledged_by = excluded.acknowledged_by, resolved_at = excluded.resolved_at, resolved_by = excluded.resolved_by,
+         version = excluded.version
+       where known.version < excluded.version
+     )
+     insert into incident_event (environment, id, episode, sequence, at, event, by, text)
+     values ($1, $2, $3, $15, $16, $17, $18, $19) on conflict do nothing`,
+    [
+      record.environment,
+      record.id,
+      record.episode,
+      record.loop,
+      record.type,
+      record.target,
+      record.severity,
+      record.state,
+      record.reason,
+      record.affected,
+      at(record.openedAt),
+      record.acknowledgedBy,
+      at(record.resolvedAt),
+      record.resolvedBy,
+      record.version,
+      at(record.event.at),
+      record.event.event,
+      record.event.by,
+      record.event.text,
+    ],
+  );
+}

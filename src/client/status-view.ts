@@ -1,0 +1,29 @@
+/** Everything that the screen of `status` and `watch` shows, read at one moment. */
+import type { IncidentDocument, ServiceDocument, StatusDocument } from '../domain/documents.js';
+import { listIncidents } from './incidents.js';
+import { listServices } from './services.js';
+import type { Stack } from './stack.js';
+import { readStatus } from './status.js';
+
+export interface StatusReading {
+  status: StatusDocument;
+  services: ServiceDocument[];
+  incidents: IncidentDocument[];
+}
+
+const mostRows = 1000;
+
+export async function readStatusView(stack: Stack): Promise<StatusReading> {
+  const [status, services, incidents] = await Promise.all([
+    readStatus(stack),
+    listServices(stack, mostRows),
+    listIncidents(stack, { isAll: false, limit: mostRows }),
+  ]);
+  return { status, services, incidents };
+}
+
+/** Where the Temporal Web UI shows the workflows; null when its address is not known. */
+export async function webUiOf(stack: Stack): Promise<string | null> {
+  const { webUi, namespace } = await stack.temporal();
+  return webUi === null ? null : `${webUi.replace(/\/$/, '')}/namespaces/${namespace}/workflows`;
+}

@@ -1,0 +1,149 @@
+/** The shape of opsloop.yaml: every key, what it takes, and what holds without it. */
+import * as z from 'zod/mini';
+import { parseAddress } from './address.js';
+import { configDefaults, configLimits } from './defaults.js';
+import * as leaves from './leaves.js';
+import * as network from './network-leaves.js';
+import { mapping, nullable, optional } from './mappings.js';
+import { policyKeys, serviceShape } from './service-shape.js';
+
+const heartbeat = mapping(
+  {
+    ...policyKeys(configDefaults.heartbeat),
+    reference: nullable(
+      network.hostAndPort('192.0.2.1:53'),
+      'host:port that is up whenever the network of this host is; tells an isolated host from broken services.',
+      configDefaults.heartbeat.reference,
+    ),
+    keepReports: optional(
+      leaves.wholeNumber(1, 1_000_000, 200),
+      'Report pairs (Markdown and JSON) kept per shard.',
+      configDefaults.heartbeat.keepReports,
+    ),
+    shardSize: optional(
+      leaves.wholeNumber(1, configLimits.mostShardSize, 250),
+      'Most services that one workflow looks after.',
+      configDefaults.heartbeat.shardSize,
+    ),
+  },
+  '{every: 5m}',
+);
+
+const channel = z.discriminatedUnion(
+  'type',
+  [
+    mapping({ type: z.literal('console') }, '{type: console}'),
+    mapping(
+      {
+        type: z.literal('file'),
+        path: optional(
+          leaves.text({ expected: 'a path', example: 'logs/alerts.jsonl' }),
+          'Absolute, or relative to the state directory.',
+          configDefaults.alertsFile,
+        ),
+      },
+      '{type: file}',
+    ),
+  ],
+  {
+    error: ({ input }) => {
+      const example = 'for example {type: console} or {type: file}';
+      if (typeof input !== 'object' || input === null) return `is not a channel; ${example}`;
+      return 'type' in input
+        ? `is not a type of channel; ${example}`
+        : `is missing: a type of channel; ${example}`;
+    },
+  },
+);
+
+const temporal = mapping(
+  {
+    address: nullable(
+      network.hostAndPort('127.0.0.1:7233'),
+      'host:port of a Temporal server; null: an embedded one.',
+      configDefaults.temporal.address,
+    ),
+    namespace: optional(leaves.name('default'), 'Namespace.', configDefaults.temporal.namespace),
+    cli: nullable(
+      leaves.text({ expected: 'a path', example: '/usr/local/bin/temporal' }),
+      'Path of the Temporal CLI for the embedded server, relative to this file; null: found or fetched.',
+      configDefaults.temporal.cli,
+    ),
+  },
+  '{address: "127.0.0.1:7233"}',
+);
+
+const listen = leaves.text({
+  expected: 'an address "host:port" to listen on',
+  example: '127.0.0.1:7700',
+  isValid: (value) => parseAddress(value, true) !== null,
+});
+
+const api = mapping(
+  {
+    listen: optional(
+      listen,
+      'Address to listen on; the next free port is taken when this key is left out.',
+      configDefaults.api.listen,
+    ),
+    token: nullable(
+      leaves.secretiveText({ expected: 'a token', example: '${env:OPSLOOP_TOKEN}' }),
+      'Token that changes need; required on addresses that others can reach.',
+      configDefaults.api.token,
+    ),
+  },
+  '{listen: "127.0.0.1:7700"}',
+);
+
+export const configShape = mapping(
+  {
+    environment: nullable(leaves.name('shop'), "Prefix of all ids; by default the folder's name."),
+    stateDir: nullable(
+      leaves.text({ expected: 'a path', example: '.opsloop' }),
+      'Where opsloop keeps its files, relative to this file.',
+      configDefaults.stateDir,
+    ),
+    temporal: nullable(temporal, 'The Temporal server; an embedded one when left out.'),
+    database: nullable(
+      mapping(
+        {
+          url: nullable(
+            network.postgresUrl,
+            'PostgreSQL; null: an embedded one.',
+            configDefaults.database.url,
+          ),
+        },
+        '{url: "${env:DATABASE_URL}"}',
+      ),
+      "opsloop's own PostgreSQL database; an embedded one when left out.",
+    ),
+    redis: nullable(
+      mapping(
+        {
+          url: nullable(
+            network.redisUrl,
+            'Redis; null: found on the PATH, or off.',
+            configDefaults.redis.url,
+          ),
+        },
+        '{url: "${env:REDIS_URL}"}',
+      ),
+      "opsloop's own Redis; found on the PATH, or off, when left out.",
+    ),
+    api: nullable(api, 'The HTTP API.'),
+    heartbeat: nullable(heartbeat, 'Defaults for every service, and how checks are made.'),
+    services: nullable(
+      leaves.listOf(serviceShape, 'a list of services', '[{name: api, checks: [{tcp: "127.0.0.1:80"}]}]'),
+      'What is watched.',
+    ),
+    channels: nullable(
+      z.record(leaves.name('console'), channel, {
+        error: leaves.expecting('a mapping of channels', '{console: {type: console}}'),
+      }),
+      'Where alerts go; console and file when left out.',
+    ),
+  },
+  '{services: [{name: api, checks: [{tcp: "127.0.0.1:80"}]}]}',
+);
+
+export type ConfigShape = z.infer<typeof configShape>;

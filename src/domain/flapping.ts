@@ -1,0 +1,38 @@
+/** Whether a service changes its mind too often to be told about each change. */
+import type { ServicePolicy } from './service.js';
+
+export interface VerdictAt {
+  at: number;
+  isGood: boolean;
+}
+
+/** Results that count for flapping: this many times the number of changes that make it. */
+export const flappingWindow = (policy: Pick<ServicePolicy, 'flapping'>): number =>
+  3 * policy.flapping.changes;
+
+/** Instants at which the verdict differs from the one before. */
+export function changesOf(verdicts: readonly VerdictAt[]): number[] {
+  return verdicts
+    .slice(1)
+    .flatMap((verdict, index) => (verdict.isGood === verdicts[index]?.isGood ? [] : [verdict.at]));
+}
+
+/**
+ * Flapping begins with enough changes inside the time window, either of the decided state or of single results.
+ * Single results count over the last few results only: two blips in an hour of good results are no flapping,
+ * a service that fails every other check is, even if no threshold of failures in a row is ever reached.
+ */
+export function startsFlapping(facts: {
+  policy: Pick<ServicePolicy, 'flapping'>;
+  verdicts: readonly VerdictAt[];
+  stateChangesAt: readonly number[];
+  now: number;
+}): boolean {
+  const { changes, withinMs } = facts.policy.flapping;
+  const isRecent = (at: number): boolean => facts.now - at <= withinMs;
+  const recent = facts.verdicts.slice(-flappingWindow(facts.policy));
+  return (
+    changesOf(recent).filter(isRecent).length >= changes ||
+    facts.stateChangesAt.filter(isRecent).length >= changes
+  );
+}

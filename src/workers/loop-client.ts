@@ -1,0 +1,73 @@
+/** How activities reach other loops: starting them and signalling them by their business ids. */
+import { Client, WorkflowNotFoundError, type Connection } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import type { Alert } from '../domain/alert.js';
+import type { AlertRouterSettings } from '../domain/alert-router.js';
+import { alertRouterId, incidentId, taskQueue } from '../domain/ids.js';
+import type { IncidentReport } from '../domain/incident.js';
+
+export interface LoopClient {
+  signalIncident(report: IncidentReport): Promise<void>;
+  signalRouter(alert: Alert): Promise<void>;
+}
+
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+
+export function createLoopClient({
+  connection,
+  namespace,
+}: {
+  connection: Connection;
+  namespace: string;
+}): LoopClient {
+  const { workflow } = new Client({ connection, namespace });
+  return {
+    signalIncident: async (report) => {
+      const { environment, loop, type, target, severity } = report;
+      const workflowId = incidentId({ environment, loop, type, target });
+      if (report.kind !== 'open' && report.kind !== 'flapping') {
+        // News of an incident that is over is no news; starting it again would be one.
+        await workflow.getHandle(workflowId).signal('report', report).catch(ignoreNotFound);
+        return;
+      }
+      await workflow.signalWithStart('incident', {
+        workflowId,
+        taskQueue,
+        args: [{ identity: { environment, loop, type, target } }],
+        signal: 'report',
+        signalArgs: [report],
+        staticSummary: `${target}: ${type}`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: keyword('OpsLoop'), value: loop },
+          { key: keyword('OpsTarget'), value: target },
+          { key: keyword('OpsSeverity'), value: severity },
+          { key: keyword('OpsStatus'), value: 'open' },
+          { key: keyword('OpsEnvironment'), value: environment },
+        ]),
+      });
+    },
+    signalRouter: async (alert) => {
+      const { environment } = alert;
+      // Revision 0 makes a router that has to be started here look for the newest configuration itself.
+      const settings: AlertRouterSettings = { environment, revision: 0, channels: [] };
+      await workflow.signalWithStart('alertRouter', {
+        workflowId: alertRouterId(environment),
+        taskQueue,
+        args: [{ settings }],
+        signal: 'submit',
+        signalArgs: [alert],
+        staticSummary: `alerts of ${environment}`,
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: keyword('OpsLoop'), value: 'alertRouter' },
+          { key: keyword('OpsTarget'), value: environment },
+          { key: keyword('OpsStatus'), value: 'healthy' },
+          { key: keyword('OpsEnvironment'), value: environment },
+        ]),
+      });
+    },
+  };
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+}

@@ -1,0 +1,161 @@
+/** The worker process: connects, builds the activities, runs the loops, and stops in reverse order. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
+import { openJournal, type JournalEntry } from '../adapters/postgres/journal.js';
+import { requireCurrentSchema } from '../adapters/postgres/migrations.js';
+import { asDatabaseError, createPool } from '../adapters/postgres/pool.js';
+import { openSpool } from '../adapters/spool.js';
+import type { Config } from '../config/config.js';
+import { createSecretScrubber, resolveReferences } from '../config/secrets.js';
+import { OpsError } from '../domain/errors.js';
+import { taskQueue } from '../domain/ids.js';
+import { createActivitySet } from './activity-set.js';
+import { openLog, type Log } from './log.js';
+import { temporalSettings } from './temporal-settings.js';
+
+export interface WorkerOptions {
+  config: Config;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Time that activities get to end after SIGTERM. */
+const graceTime = '3s';
+/** Workflows kept in memory; each takes some 100 KB. More are replayed from their short histories. */
+const cachedWorkflows = 500;
+/** Samples that wait for the database at most: ticks, so at 4 shards and 10 s about 14 hours. */
+const spooledEntries = 20_000;
+
+/**
+ * Runs until SIGTERM, SIGINT, or the end of the parent process; resolves with the exit code.
+ * Throws OpsError `unavailable` when Temporal or the database cannot be reached at the start.
+ */
+export async function runWorker({ config, env }: WorkerOptions): Promise<number> {
+  const scrubber = createSecretScrubber();
+  const secrets = {
+    env,
+    directory: config.directory,
+    readFile: (path: string) => readFile(path, 'utf8'),
+    scrubber,
+  };
+  const log = openLog({
+    directory: join(config.stateDir, 'logs'),
+    scrub: scrubber.scrub,
+    level: env['OPSLOOP_LOG_LEVEL'] ?? 'info',
+  });
+  installRuntime(log, env['OPSLOOP_WORKER_METRICS']);
+  const url = await resolveReferences(config.database?.url ?? env['DATABASE_URL'] ?? '', secrets);
+  const pool = createPool({ url, max: 8, applicationName: 'opsloop worker', queryTimeoutMs: 10_000 });
+  const closing: (() => Promise<unknown>)[] = [() => pool.end()];
+  try {
+    await requireCurrentSchema(pool).catch((error: unknown) => {
+      throw asDatabaseError(error, url);
+    });
+    const temporal = await temporalSettings(config, env, secrets);
+    const connection = await connect(() => Connection.connect(temporal.options), temporal.address);
+    closing.push(() => connection.close());
+    const native = await connect(() => NativeConnection.connect(temporal.nativeOptions), temporal.address);
+    closing.push(() => native.close());
+    const spool = await openSpool<JournalEntry>({
+      directory: join(config.stateDir, 'spool'),
+      maxEntries: spooledEntries,
+    });
+    const journal = openJournal({ pool, spool, log });
+    closing.push(() => journal.close());
+    const worker = await Worker.create({
+      connection: native,
+      namespace: temporal.namespace,
+      taskQueue,
+      workflowBundle: { codePath: fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)) },
+      activities: createActivitySet({
+        config,
+        connection,
+        namespace: temporal.namespace,
+        pool,
+        journal,
+        secrets,
+        log,
+        webUi: env['OPSLOOP_WEB_UI'] ?? null,
+      }),
+      dataConverter: {
+        payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url)),
+      },
+      shutdownGraceTime: graceTime,
+      maxCachedWorkflows: cachedWorkflows,
+      // A killed worker's workflows are free for others after this long.
+      stickyQueueScheduleToStartTimeout: '3s',
+    });
+    log.info('worker is running', { taskQueue, namespace: temporal.namespace, address: temporal.address });
+    await runUntilStopped(worker, log);
+    return 0;
+  } finally {
+    for (const close of closing.reverse())
+      await close().catch((error: unknown) => log.warn('closing failed', { error: String(error) }));
+    log.flush();
+  }
+}
+
+function installRuntime(log: Log, metricsAddress: string | undefined): void {
+  const logger = new DefaultLogger('INFO', ({ level, message, meta }) =>
+    log[methodOf(level)](message, meta ?? {}),
+  );
+  Runtime.install({
+    logger,
+    // Signals are ours: the order of stopping is decided here.
+    shutdownSignals: [],
+    ...(metricsAddress === undefined
+      ? {}
+      : {
+          telemetryOptions: {
+            metrics: { prometheus: { bindAddress: metricsAddress, countersTotalSuffix: true } },
+          },
+        }),
+  });
+}
+
+const methodOf = (level: LogLevel): 'debug' | 'info' | 'warn' | 'error' => {
+  switch (level) {
+    case 'TRACE':
+    case 'DEBUG':
+      return 'debug';
+    case 'INFO':
+      return 'info';
+    case 'WARN':
+      return 'warn';
+    case 'ERROR':
+      return 'error';
+  }
+};
+
+async function connect<T>(open: () => Promise<T>, address: string): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    throw new OpsError(
+      'unavailable',
+      `Temporal at ${address} cannot be reached. Is it running? Otherwise check TEMPORAL_ADDRESS or temporal.address in opsloop.yaml.`,
+      { cause: error },
+    );
+  }
+}
+
+async function runUntilStopped(worker: Worker, log: Log): Promise<void> {
+  const stop = (why: string) => (): void => {
+    log.info(`stopping: ${why}`);
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const handlers = [
+    ['SIGTERM', stop('SIGTERM')],
+    ['SIGINT', stop('SIGINT')],
+    // The parent that started us is gone: nobody would stop us later.
+    ['disconnect', stop('the parent process ended')],
+  ] as const;
+  for (const [event, handler] of handlers) process.on(event, handler);
+  try {
+    await worker.run();
+  } finally {
+    for (const [event, handler] of handlers) process.off(event, handler);
+  }
+}

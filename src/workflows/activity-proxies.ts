@@ -1,0 +1,41 @@
+/** How the loops call their activities: time limits, retries, and which are local. */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { AlertRouterActivities } from '../activities/alert-router-contract.js';
+import type { HeartbeatActivities, LoopActivities } from '../activities/heartbeat-contract.js';
+import type { IncidentActivities } from '../activities/incident-contract.js';
+
+/** Short backing off: a worker that comes back should find its work at once. */
+const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+export const heartbeatActivities = proxyActivities<
+  Pick<HeartbeatActivities, 'probeShard' | 'loadShard' | 'reportIncidents'>
+>({
+  startToCloseTimeout: '2m',
+  // A killed worker is noticed after this long, and its tick given to another one.
+  heartbeatTimeout: '5s',
+  retry,
+});
+
+export const maintenanceActivities = proxyActivities<Pick<HeartbeatActivities, 'pruneHeartbeat'>>({
+  startToCloseTimeout: '1m',
+  retry: { ...retry, maximumAttempts: 3 },
+});
+
+/** Writes to our own database, under a second; what cannot be written waits in the worker's spool. */
+export const loopActivities = proxyLocalActivities<
+  LoopActivities & Pick<HeartbeatActivities, 'recordChanges'> & Pick<IncidentActivities, 'recordIncident'>
+>({
+  startToCloseTimeout: '10s',
+  retry,
+});
+
+export const incidentActivities = proxyActivities<Pick<IncidentActivities, 'submitAlert'>>({
+  startToCloseTimeout: '10s',
+  retry,
+});
+
+/** One attempt a call: the router itself keeps the queue, so that a dead channel does not hold up its history. */
+export const deliveryActivities = proxyActivities<AlertRouterActivities>({
+  startToCloseTimeout: '15s',
+  retry: { maximumAttempts: 1 },
+});

@@ -1,0 +1,4 @@
+/** All workflow types; each is one loop's name. */
+export { alertRouter } from './alert-router.js';
+export { heartbeat } from './heartbeat.js';
+export { incident } from './incident.js';

@@ -1,0 +1,20 @@
+/** When a loop continues as new: short histories are fast recovery. */
+import { workflowInfo } from '@temporalio/workflow';
+
+/** Inputs of every loop, so that tests and operators can force them. */
+export interface LoopLimits {
+  /** Events of history; 500 by default. */
+  historyEvents?: number;
+  /** Signals taken; 1000 by default. */
+  signals?: number;
+}
+
+/** True when the history has grown enough. `signalsTaken` counts the signals of this run. */
+export function shouldContinueAsNew(limits: LoopLimits | undefined, signalsTaken = 0): boolean {
+  const info = workflowInfo();
+  return (
+    info.continueAsNewSuggested ||
+    info.historyLength >= (limits?.historyEvents ?? 500) ||
+    signalsTaken >= (limits?.signals ?? 1000)
+  );
+}

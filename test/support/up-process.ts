@@ -1,0 +1,82 @@
+/** An `opsloop up` in a process of its own, on a folder of its own, for tests. */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { UpConfig } from '../../src/local/up-context.js';
+
+export interface UpProcess {
+  child: ChildProcess;
+  pid: number;
+  /** All of stdout and stderr so far. */
+  output(): string;
+  /** Resolves with its endpoints when the ready line has come; rejects when it ends before. */
+  ready: Promise<StackEndpoints>;
+  exited: Promise<number | null>;
+}
+
+export interface StackEndpoints {
+  pid: number;
+  startedAt: string;
+  temporal: { address: string; namespace: string; webUi: string | null };
+  database: { url: string };
+  redis: { url: string } | null;
+  api: { url: string };
+}
+
+export interface UpProcessOptions {
+  /** The project's folder: state goes to `.opsloop` in it unless the configuration says otherwise. */
+  directory: string;
+  config?: Partial<UpConfig>;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** What the stand-ins for worker, API, migrations and apply wrote down. */
+export const recordPathOf = (directory: string): string => join(directory, 'record.jsonl');
+
+export function configOf({ directory, config = {} }: UpProcessOptions): UpConfig {
+  return {
+    file: join(directory, 'opsloop.yaml'),
+    directory,
+    environment: 'shop',
+    stateDir: join(directory, '.opsloop'),
+    temporal: { address: null, namespace: 'default', cli: null },
+    database: null,
+    redis: null,
+    api: { listen: { host: '127.0.0.1', port: 7700 }, isListenGiven: false, token: null },
+    ...config,
+  };
+}
+
+export const readEndpoints = (stateDir: string): StackEndpoints | null => {
+  const path = join(stateDir, 'run', 'endpoints.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StackEndpoints) : null;
+};
+
+export function startUp(options: UpProcessOptions): UpProcess {
+  mkdirSync(options.directory, { recursive: true });
+  const config = configOf(options);
+  const program = fileURLToPath(new URL('up-program.ts', import.meta.url));
+  const argument = JSON.stringify({ config, recordPath: recordPathOf(options.directory) });
+  const { npm_lifecycle_event: _npm, DATABASE_URL: _database, REDIS_URL: _redis, TEMPORAL_ADDRESS: _temporal, ...rest } =
+    process.env;
+  const child = spawn(process.execPath, ['--import', 'tsx', program, argument], {
+    env: { ...rest, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const ready = new Promise<StackEndpoints>((resolve, reject) => {
+    const collect = (chunk: Buffer): void => {
+      output += chunk.toString();
+      const endpoints = /^opsloop is ready$/m.test(output) ? readEndpoints(config.stateDir) : null;
+      if (endpoints) resolve(endpoints);
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    void exited.then((code) => reject(new Error(`up ended with ${code}:\n${output}`)));
+  });
+  ready.catch(() => {}); // not every test waits for it
+  return { child, pid: child.pid ?? 0, output: () => output, ready, exited };
+}

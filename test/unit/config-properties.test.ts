@@ -1,0 +1,184 @@
+/** Whatever the text: parseConfig answers, with positions inside the file and in words of its own. */
+import { readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+
+const reference = readFileSync(new URL('../../opsloop.reference.yaml', import.meta.url), 'utf8');
+
+const judge = (text: string): void => {
+  const parsed = parseConfig(text, { file: '/srv/shop/opsloop.yaml', shownAs: 'opsloop.yaml' });
+  if (parsed.ok) return;
+  expect(parsed.problems.length).toBeGreaterThan(0);
+  const lines = text.split('\n');
+  for (const { line, column, message, path } of parsed.problems) {
+    expect(line).toBeGreaterThanOrEqual(1);
+    expect(line).toBeLessThanOrEqual(lines.length);
+    expect(column).toBeGreaterThanOrEqual(1);
+    expect(column).toBeLessThanOrEqual((lines[line - 1] ?? '').length + 1);
+    expect(message).not.toBe('');
+    // The library's own words would mean that some part of the shape says nothing for itself.
+    expect(message, path).not.toMatch(/Invalid (input|key|value)|undefined|\[object/);
+    expect(message).not.toContain('\n');
+  }
+};
+
+/** One change somewhere: characters out, characters in, a line twice, a line gone, a line indented. */
+const change = fc.record({
+  at: fc.nat(),
+  length: fc.nat(12),
+  kind: fc.constantFrom('cut', 'insert', 'repeatLine', 'dropLine', 'indent', 'value'),
+  text: fc.oneof(
+    fc.string({ maxLength: 8 }),
+    fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ': ',
+      '- ',
+      '\n',
+      '"',
+      '&a ',
+      '*a',
+      '!x ',
+      '${env:A}',
+      '${',
+      '#',
+      '\t',
+      '---\n',
+    ),
+  ),
+});
+
+type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
+
+const values = [
+  '5',
+  'true',
+  'null',
+  '[]',
+  '{}',
+  '-1',
+  '.inf',
+  '"\\u0000"',
+  '1e99',
+  '__proto__',
+  '[[1]]',
+  '{a: 1}',
+];
+
+const apply = (text: string, { at, length, kind, text: inserted }: Change): string => {
+  const offset = at % (text.length + 1);
+  if (kind === 'cut') return text.slice(0, offset) + text.slice(offset + length);
+  if (kind === 'insert') return text.slice(0, offset) + inserted + text.slice(offset);
+  const lines = text.split('\n');
+  const index = at % lines.length;
+  const line = lines[index] ?? '';
+  const value = values[length % values.length] ?? '';
+  if (kind === 'repeatLine') lines.splice(index, 0, line);
+  else if (kind === 'dropLine') lines.splice(index, 1);
+  else if (kind === 'indent') lines[index] = `  ${line}`;
+  else lines[index] = line.replace(/: .*$/, () => `: ${value}`);
+  return lines.join('\n');
+};
+
+describe('parseConfig', () => {
+  it('answers to any text', () => {
+    fc.assert(fc.property(fc.string({ maxLength: 300, unit: 'binary' }), judge), { numRuns: 500 });
+  });
+
+  it('answers to any text made of the signs of YAML', () => {
+    const sign = fc.constantFrom(
+      ...'[]{}:,-?&*!|>\'"%@`#\n \tab${}.<~=',
+      'name',
+      ': ',
+      '- ',
+      '\n  ',
+      'services:\n',
+      'checks:',
+    );
+    fc.assert(
+      fc.property(
+        fc.array(sign, { maxLength: 60 }).map((signs) => signs.join('')),
+        judge,
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('answers to the reference file with a few changes', () => {
+    const changed = fc
+      .array(change, { minLength: 1, maxLength: 4 })
+      .map((changes) => changes.reduce(apply, reference));
+    fc.assert(fc.property(changed, judge), { numRuns: 300 });
+  }, 60_000);
+
+  it('answers to any data in the place of any section', () => {
+    const section = fc.constantFrom(
+      'environment',
+      'stateDir',
+      'temporal',
+      'database',
+      'redis',
+      'api',
+      'heartbeat',
+      'services',
+      'channels',
+    );
+    const entry = fc.tuple(section, fc.jsonValue({ maxDepth: 5 }));
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 4 }), (entries) =>
+        judge(JSON.stringify(Object.fromEntries(entries))),
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('answers to any data in the place of any part of a service', () => {
+    const key = fc.constantFrom(
+      'name',
+      'every',
+      'openAfter',
+      'flapping',
+      'tags',
+      'dependsOn',
+      'supervisor',
+      'checks',
+    );
+    const kind = fc.constantFrom(
+      'http',
+      'tcp',
+      'redis',
+      'postgres',
+      'dns',
+      'certificate',
+      'expiry',
+      'process',
+      'disk',
+      'host',
+      'command',
+      'conditions',
+      'auth',
+      'headers',
+      'query',
+      'method',
+    );
+    const any = fc.jsonValue({ maxDepth: 4 });
+    const service = fc.tuple(
+      fc.dictionary(key, any),
+      fc.array(fc.dictionary(kind, any, { maxKeys: 4 })),
+      fc.boolean(),
+    );
+    fc.assert(
+      fc.property(fc.array(service, { maxLength: 3 }), (services) =>
+        judge(
+          JSON.stringify({
+            services: services.map(([parts, checks, isMixed]) => (isMixed ? { ...parts, checks } : parts)),
+          }),
+        ),
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
