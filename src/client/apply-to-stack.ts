@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js';
 import { applyConfiguration, type ApplyResult } from './apply.js';
 import { findEndpoints, type Endpoints, type Environment } from './endpoints.js';
 import { openDatabase } from './stack.js';
-import { connectTemporal } from './temporal.js';
+import { connectTemporal, type Temporal } from './temporal.js';
 
 export interface ApplyToStackRequest {
   config: Config;
@@ -18,18 +18,17 @@ export interface ApplyToStackRequest {
 export async function applyToStack(request: ApplyToStackRequest): Promise<ApplyResult> {
   const { config, env, by, isDryRun } = request;
   const endpoints = request.endpoints ?? (await findEndpoints(config, env));
-  const connecting = connectTemporal(endpoints, env);
-  connecting.catch(() => undefined);
   const { pool, url } = await openDatabase(endpoints, 'opsloop-apply');
   const { asDatabaseError } = await import('../adapters/postgres/pool.js');
+  let temporal: Temporal | null = null;
   try {
     // Both servers first: a plan that can only be half done is not begun.
     await pool.query('select 1');
-    const temporal = await connecting;
+    temporal = await connectTemporal(endpoints, env);
     return await applyConfiguration({ configuration: config.applied, pool, temporal, by, isDryRun });
   } catch (error) {
     throw asDatabaseError(error, url);
   } finally {
-    await Promise.all([pool.end(), connecting.then((temporal) => temporal.close()).catch(() => undefined)]);
+    await Promise.all([pool.end(), temporal?.close()]);
   }
 }

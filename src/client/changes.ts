@@ -23,14 +23,12 @@ function itemsOf({ status, services, incidents }: StatusReading): Item[] {
     { kind: 'status', name: status.environment, state: status.status, reason: '' },
     ...services.map(({ name, state, reason }): Item => ({ kind: 'service', name, state, reason })),
     ...incidents.map(({ id, state, reason }): Item => ({ kind: 'incident', name: id, state, reason })),
-    ...status.loops.map(
-      ({ id, state, stale, note }): Item => ({
-        kind: 'loop',
-        name: id,
-        state: stale ? 'stale' : state,
-        reason: note ?? '',
-      }),
-    ),
+    ...status.loops.map(({ id, state, stale, note }): Item => ({
+      kind: 'loop',
+      name: id,
+      state: stale ? 'stale' : state,
+      reason: note ?? '',
+    })),
   ];
 }
 
@@ -41,16 +39,14 @@ export function changesBetween(before: StatusReading | null, after: StatusReadin
   const present = itemsOf(after);
   const changed = present
     .filter((item) => known.get(keyOf(item))?.state !== item.state)
-    .map(
-      (item): Change => ({
-        at,
-        kind: item.kind,
-        name: item.name,
-        from: known.get(keyOf(item))?.state ?? null,
-        to: item.state,
-        reason: item.reason,
-      }),
-    );
+    .map((item): Change => ({
+      at,
+      kind: item.kind,
+      name: item.name,
+      from: known.get(keyOf(item))?.state ?? null,
+      to: item.state,
+      reason: item.reason,
+    }));
   const presentKeys = new Set(present.map(keyOf));
   const gone = [...known.values()]
     .filter((item) => !presentKeys.has(keyOf(item)))

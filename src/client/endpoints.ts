@@ -73,7 +73,9 @@ export async function givenEndpoints(config: Config | null, env: Environment): P
   const namespace = given(env['TEMPORAL_NAMESPACE']) ?? config?.temporal.namespace ?? null;
   return {
     temporal:
-      address === null && !hasProfile ? null : { address: address ?? '', namespace, webUi: null, source: 'given' },
+      address === null && !hasProfile
+        ? null
+        : { address: address ?? '', namespace, webUi: null, source: 'given' },
     databaseUrl: await setting('DATABASE_URL', config?.database?.url),
     redisUrl: await setting('REDIS_URL', config?.redis?.url),
     apiUrl: given(env['OPSLOOP_API']),

@@ -21,7 +21,7 @@ export interface StackOptions {
   config: Config | null;
   env: Environment;
   endpoints?: Endpoints;
-  /** Start connecting to Temporal at once, beside the database. */
+  /** Start connecting to Temporal at once, beside the first queries. */
   needsTemporal?: boolean;
 }
 
@@ -58,6 +58,47 @@ export async function openDatabase(
   };
 }
 
+export interface CreateStackOptions {
+  environment: string;
+  endpoints: Endpoints;
+  env: Environment;
+  pool: Pool;
+  /** Where the pool connects to; for errors. */
+  databaseUrl: string;
+  asDatabaseError: (error: unknown, url: string) => unknown;
+}
+
+/** A stack on servers that need not be there yet: each call says so when they are not. Closing it ends the pool. */
+export function createStack(options: CreateStackOptions): Stack {
+  const { environment, endpoints, env, pool, databaseUrl, asDatabaseError } = options;
+  let connecting: Promise<Temporal> | null = null;
+  const temporal = (): Promise<Temporal> => {
+    connecting ??= connectTemporal(endpoints, env).catch((error: unknown) => {
+      // The next call tries again.
+      connecting = null;
+      throw error;
+    });
+    return connecting;
+  };
+  return {
+    environment,
+    endpoints,
+    pool,
+    temporal,
+    read: async (query) => {
+      try {
+        return await query(pool, environment);
+      } catch (error) {
+        throw asDatabaseError(error, databaseUrl);
+      }
+    },
+    close: async () => {
+      const closed = connecting?.then((connection) => connection.close()).catch(() => undefined);
+      await Promise.all([pool.end(), closed]);
+    },
+  };
+}
+
 /**
  * Finds the stack and connects to its database within 5 s. Throws OpsError `unavailable` (with the address tried)
  * when it cannot be reached, `conflict` when its schema does not fit this release.
@@ -69,37 +110,21 @@ export async function openStack({
   needsTemporal = false,
 }: StackOptions): Promise<Stack> {
   const endpoints = known ?? (await findEndpoints(config, env));
-  let connecting: Promise<Temporal> | null = null;
-  const temporal = (): Promise<Temporal> => (connecting ??= connectTemporal(endpoints, env));
-  // A failure is told by whoever awaits it; until then it must not end the process.
-  if (needsTemporal) temporal().catch(() => undefined);
-  const closeTemporal = async (): Promise<void> => {
-    await connecting?.then((connection) => connection.close()).catch(() => undefined);
-  };
-  const { pool, url } = await openDatabase(endpoints, 'opsloop-cli');
+  const { pool, url: databaseUrl } = await openDatabase(endpoints, 'opsloop-cli');
   const { asDatabaseError } = await import('../adapters/postgres/pool.js');
+  const options = { endpoints, env, pool, databaseUrl, asDatabaseError };
+  const stack = createStack({ ...options, environment: config?.environment ?? '' });
   try {
     const { requireCurrentSchema } = await import('../adapters/postgres/migrations.js');
     await requireCurrentSchema(pool);
-    const environment = config?.environment ?? (await findEnvironment(pool));
-    return {
-      environment,
-      endpoints,
-      pool,
-      temporal,
-      read: async (query) => {
-        try {
-          return await query(pool, environment);
-        } catch (error) {
-          throw asDatabaseError(error, url);
-        }
-      },
-      close: async () => {
-        await Promise.all([pool.end(), closeTemporal()]);
-      },
-    };
+    // Only now: a connection being tried would hold up the message that the database is gone. Its own failure is told by
+    // whoever awaits it; until then it must not end the process.
+    if (needsTemporal) stack.temporal().catch(() => undefined);
+    if (config !== null) return stack;
+    const environment = await findEnvironment(pool);
+    return { ...stack, environment, read: (query) => stack.read((database) => query(database, environment)) };
   } catch (error) {
-    await Promise.all([pool.end(), closeTemporal()]);
-    throw asDatabaseError(error, url);
+    await stack.close();
+    throw asDatabaseError(error, databaseUrl);
   }
 }

@@ -15,7 +15,7 @@ export interface Temporal {
   close: () => Promise<void>;
 }
 
-const connectTimeoutMs = 4_000;
+const connectTimeoutMs = 3_000;
 
 /** Time limit of an ordinary call, in ms. */
 export const callTimeoutMs = 5_000;
@@ -106,7 +106,7 @@ async function connectionSettings(
   return { options, address, namespace: loaded.namespace ?? 'default' };
 }
 
-/** Connects within 4 s, or throws OpsError `unavailable` with the address tried and what to do. */
+/** Connects within 3 s, or throws OpsError `unavailable` with the address tried and what to do. */
 export async function connectTemporal(endpoints: Endpoints, env: Environment): Promise<Temporal> {
   if (endpoints.temporal === null) {
     throw new OpsError('unavailable', `nothing says where Temporal is. ${whatToDo}`);

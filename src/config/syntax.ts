@@ -1,5 +1,5 @@
 /** YAML text to a syntax tree, or to the mistakes of YAML in it. */
-import { Composer, LineCounter, Parser } from 'yaml';
+import { Composer, Lexer, LineCounter, Parser } from 'yaml';
 import type { CST, Document } from 'yaml';
 import { configLimits } from './defaults.js';
 import type { DataPath } from './problem.js';
@@ -26,29 +26,18 @@ export type SyntaxTree = {
 const mostSyntaxProblems = 10;
 
 export const readSyntax = (text: string): SyntaxTree => {
-  const lineCounter = new LineCounter();
-  const locate = (offset: number): Position => {
-    const { line, col } = lineCounter.linePos(Math.max(0, Math.min(offset, text.length)));
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  const failed = (mistakes: readonly { offset: number; message: string }[]): SyntaxTree => ({
+  const locate = createLocator(text);
+  const failed = (mistakes: readonly Mistake[]): SyntaxTree => ({
     locate,
     document: null,
     findings: mistakes.map(({ offset, message }) => ({ path: [], position: locate(offset), message })),
   });
 
-  const tokens = [...new Parser(lineCounter.addNewLine).parse(text)];
-  // The next step calls itself for each level, and V8 may abort the process when the stack ends inside a
-  // regular expression: that cannot be caught, so it must not be reached.
-  const tooDeep = findTooDeep(tokens);
-  if (tooDeep !== null) {
-    return failed([
-      { offset: tooDeep, message: `is nested more than ${configLimits.mostLevels} levels deep` },
-    ]);
-  }
+  const { tokens, refusal } = readTokens(text);
+  if (refusal !== null) return failed([refusal]);
 
   // uniqueKeys is ours: the library's own search is quadratic and does not know the path.
-  const composer = new Composer({ lineCounter, prettyErrors: false, uniqueKeys: false, version: '1.2' });
+  const composer = new Composer({ prettyErrors: false, uniqueKeys: false, version: '1.2' });
   const [document, second] = composer.compose(tokens, true, text.length);
   if (document === undefined) return failed([{ offset: 0, message: 'holds nothing' }]);
   const mistakes = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
@@ -62,20 +51,49 @@ export const readSyntax = (text: string): SyntaxTree => {
   return { locate, document: document as Document.Parsed, findings: null };
 };
 
-/** Offset of the first part that is nested too deeply, or null. Without recursion, which is what it guards. */
-const findTooDeep = (tokens: readonly CST.Token[]): number | null => {
-  const open: { token: CST.Token; level: number }[] = tokens.map((token) => ({ token, level: 0 }));
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    const { token, level } = part;
-    if (level > configLimits.mostLevels) return token.offset;
-    if (token.type === 'document' && token.value !== undefined) open.push({ token: token.value, level });
-    if (!('items' in token)) continue;
-    for (const { key, value } of token.items) {
-      if (key !== undefined && key !== null) open.push({ token: key, level: level + 1 });
-      if (value !== undefined) open.push({ token: value, level: level + 1 });
+/** Counts lines itself: the parser tells its line ends out of order when a quote spans lines. */
+const createLocator = (text: string): SyntaxTree['locate'] => {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
+  return (offset) => {
+    const { line, col } = lines.linePos(Math.max(0, Math.min(offset, text.length)));
+    return { line, column: col };
+  };
+};
+
+interface Mistake {
+  offset: number;
+  message: string;
+}
+
+/**
+ * The next step calls itself for each level, and V8 may abort the process when the stack ends inside a
+ * regular expression; many small parts fill the memory. Neither can be caught, so neither must be reached.
+ */
+const readTokens = (text: string): { tokens: CST.Token[]; refusal: Mistake | null } => {
+  const { mostLevels, mostTokens } = configLimits;
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    // The document itself is on the stack too.
+    if (parser.stack.length > mostLevels + 1) {
+      return {
+        tokens,
+        refusal: { offset: parser.offset, message: `is nested more than ${mostLevels} levels deep` },
+      };
+    }
+    if ((count += 1) > mostTokens) {
+      return {
+        tokens,
+        refusal: { offset: parser.offset, message: 'has too many parts to be a configuration' },
+      };
     }
   }
-  return null;
+  for (const token of parser.end()) tokens.push(token);
+  return { tokens, refusal: null };
 };
 
 const longestLooked = 500;

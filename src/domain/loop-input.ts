@@ -53,7 +53,7 @@ function describe(value: unknown): string {
     return value.length > longestText
       ? `a text of ${value.length} characters`
       : `the text ${JSON.stringify(value.slice(0, 60))}`;
-  return typeof value === 'object' ? 'an object' : `the ${typeof value} ${String(value)}`;
+  return typeof value === 'object' ? 'an object' : `the ${typeof value} ${JSON.stringify(value)}`;
 }
 
 export const readPauseRequest = (input: unknown): LoopInput<{ by?: string; note?: string }> =>

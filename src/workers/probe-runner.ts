@@ -27,6 +27,7 @@ export function createProbeRunner(sources: SecretSources & { scrubber: SecretScr
 
 const scrubbed = (seen: Observation, { scrub }: SecretScrubber): Observation => ({
   ...seen,
+  observedAt: Date.now(),
   ...(seen.error === undefined ? {} : { error: scrub(seen.error) }),
   // The body is judged by conditions and quoted in reasons.
   ...(seen.body === undefined ? {} : { body: scrub(seen.body) }),

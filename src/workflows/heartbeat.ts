@@ -16,23 +16,14 @@ import {
   skipTo,
   startCadences,
   takeDue,
-  type Cadence,
 } from '../domain/cadence.js';
-import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
-import type { ServiceTrack } from '../domain/heartbeat-track.js';
+import type { HeartbeatSettings } from '../domain/heartbeat-loop.js';
 import { decideHeartbeat, releaseServices, type HeartbeatDecision } from '../domain/heartbeat.js';
-import { describeHeartbeat } from '../domain/heartbeat-text.js';
 import { decideIsolation } from '../domain/isolation.js';
 import { heartbeatActivities, loopActivities, maintenanceActivities } from './activity-proxies.js';
-import {
-  controlLoop,
-  ignoreOtherSignals,
-  newControlState,
-  type ControlState,
-  type LoopControl,
-} from './loop-control.js';
+import { configure, newMemory, show, statusOf, type HeartbeatMemory } from './heartbeat-memory.js';
+import { controlLoop, ignoreOtherSignals, type ControlState, type LoopControl } from './loop-control.js';
 import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
-import { showLoop } from './loop-visibility.js';
 import { configureSignal, heartbeatStateQuery } from './signals.js';
 
 export interface HeartbeatInput {
@@ -40,25 +31,6 @@ export interface HeartbeatInput {
   limits?: LoopLimits;
   /** What the run before handed over; absent at the first start. */
   memory?: HeartbeatMemory;
-}
-
-/** Everything that must outlive a run of the workflow; plain JSON. */
-interface HeartbeatMemory {
-  settings: HeartbeatSettings;
-  control: ControlState;
-  cadences: Cadence[];
-  count: number;
-  missed: number;
-  lastAt: number | null;
-  tracks: Record<string, ServiceTrack>;
-  episodes: Record<string, ServiceTrack['episodes']>;
-  sequence: number;
-  isolatedSince: number | null;
-  prunedAt: number;
-  /** When slow checks left running must be over, epoch ms; null when there are none. */
-  collectAt: number | null;
-  /** A configuration that was received, but not taken over yet. */
-  isConfigured: boolean;
 }
 
 /** Samples are pruned by shard 0, this often. */
@@ -90,35 +62,6 @@ export async function heartbeat(input: HeartbeatInput): Promise<void> {
   }
   await recordState(memory, null);
   await condition(allHandlersFinished);
-}
-
-const newMemory = (settings: HeartbeatSettings): HeartbeatMemory => ({
-  settings,
-  control: newControlState(),
-  cadences: [],
-  count: 0,
-  missed: 0,
-  lastAt: null,
-  tracks: {},
-  episodes: {},
-  sequence: 0,
-  isolatedSince: null,
-  prunedAt: 0,
-  collectAt: null,
-  isConfigured: false,
-});
-
-function configure(memory: HeartbeatMemory, settings: HeartbeatSettings): void {
-  const isReadable =
-    typeof settings === 'object' &&
-    settings !== null &&
-    Number.isInteger(settings.revision) &&
-    Array.isArray(settings.intervalsMs);
-  if (!isReadable)
-    return log.warn('signal configure ignored: it takes what `opsloop apply` sends; run `opsloop apply`');
-  if (settings.revision === memory.settings.revision && memory.isConfigured) return;
-  memory.settings = { ...memory.settings, ...settings };
-  memory.isConfigured = false;
 }
 
 /** Takes over the intervals, what earlier lives remembered, and lets go of services that are not here any more. */
@@ -295,36 +238,4 @@ async function recordState(memory: HeartbeatMemory, before: ControlState['state'
   if (!hasChanged) return;
   await loopActivities.recordLoop({ environment: memory.settings.environment, loop: statusOf(memory) });
   show(memory);
-}
-
-function statusOf(memory: HeartbeatMemory): HeartbeatStatus {
-  const { settings, control } = memory;
-  return {
-    id: workflowInfo().workflowId,
-    loop: 'heartbeat',
-    target: String(settings.shard),
-    state: control.state,
-    pausedBy: control.pausedBy,
-    note: control.note,
-    lastAt: memory.lastAt,
-    nextAt: control.state === 'running' ? nextWakeAt(memory.cadences) : null,
-    everyMs: settings.intervalsMs[0] ?? null,
-    count: memory.count,
-    missed: memory.missed,
-    revision: settings.revision,
-    services: settings.services,
-    troubled: Object.entries(memory.tracks).map(([name, track]) => ({
-      name,
-      state: track.state,
-      reason: track.reason,
-    })),
-    isolated: memory.isolatedSince !== null,
-  };
-}
-
-function show(memory: HeartbeatMemory): void {
-  const status = statusOf(memory);
-  const isTroubled = status.isolated || status.troubled.some((service) => service.state !== 'healthy');
-  const word = status.state === 'running' ? (isTroubled ? 'unhealthy' : 'healthy') : status.state;
-  showLoop({ status: word, details: describeHeartbeat(status) });
 }

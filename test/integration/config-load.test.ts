@@ -96,12 +96,19 @@ describe('loadConfig', () => {
     ]);
   });
 
-  it.skipIf(process.getuid?.() === 0)('says that it may not read the file', async () => {
+  it('says that it may not read the file', async () => {
     const { top } = await folders();
-    await writeFile(join(top, 'opsloop.yaml'), '');
-    await chmod(join(top, 'opsloop.yaml'), 0);
-    expect((await failureOf(loadConfig({ env: {}, directory: top }))).message).toContain(
-      'cannot be read by this user',
-    );
+    const file = join(top, 'opsloop.yaml');
+    await writeFile(file, '');
+    await chmod(file, 0);
+    const isRoot = process.geteuid?.() === 0;
+    // Root may read everything, so it is somebody else for the moment.
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      const error = await failureOf(loadConfig({ path: file, env: {} }));
+      expect(error.message).toContain('cannot be read by this user; check its permissions');
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
   });
 });

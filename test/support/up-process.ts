@@ -59,8 +59,13 @@ export function startUp(options: UpProcessOptions): UpProcess {
   const config = configOf(options);
   const program = fileURLToPath(new URL('up-program.ts', import.meta.url));
   const argument = JSON.stringify({ config, recordPath: recordPathOf(options.directory) });
-  const { npm_lifecycle_event: _npm, DATABASE_URL: _database, REDIS_URL: _redis, TEMPORAL_ADDRESS: _temporal, ...rest } =
-    process.env;
+  const {
+    npm_lifecycle_event: _npm,
+    DATABASE_URL: _database,
+    REDIS_URL: _redis,
+    TEMPORAL_ADDRESS: _temporal,
+    ...rest
+  } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', program, argument], {
     env: { ...rest, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,7 +6,10 @@ import { exitCodeOfReason, OpsError } from '../../src/domain/errors.js';
 import type { UpConfig } from '../../src/local/up-context.js';
 import { runUp } from '../../src/local/up.js';
 
-const { config, recordPath } = JSON.parse(process.argv[2] ?? '{}') as { config: UpConfig; recordPath: string };
+const { config, recordPath } = JSON.parse(process.argv[2] ?? '{}') as {
+  config: UpConfig;
+  recordPath: string;
+};
 const standIn = fileURLToPath(new URL('stack-program.mjs', import.meta.url));
 const record = (entry: object): void => appendFileSync(recordPath, `${JSON.stringify(entry)}\n`);
 

@@ -39,6 +39,11 @@ describe('syntax', () => {
     );
   });
 
+  it('counts lines right after a quote that spans several', () => {
+    const text = 'services:\n  - name: "a\n    b" c\n    checks: []\n';
+    expect(problemsOf(text)[0]).toMatch(/^opsloop\.yaml:3:\d is not valid YAML/);
+  });
+
   it('reads Windows line ends and a byte order mark', () => {
     expect(problemsOf('\uFEFFstateDir: a\r\nheartbeat:\r\n  every: 5s\r\n')).toEqual([]);
     expect(problemsOf('stateDir: a\r\nheartbeat:\r\n  every: 1s\r\n')[0]).toContain(

@@ -25,3 +25,12 @@ export function parseAddress(text: string, defaultPort?: number): Address {
 export function formatAddress(host: string, port: number): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** A part of a URL without its percent signs; one that is not well-formed is taken as it is. */
+export function decodeUrlPart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -96,7 +96,7 @@ function ipv6Digits(address: string): string[] {
   const start = head === '' ? [] : head.split(':');
   const end = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = Array.from({ length: 8 - start.length - end.length }, () => '0');
-  return [...start, ...zeros, ...end].flatMap((group) => [...group.padStart(4, '0')]);
+  return [...start, ...zeros, ...end].flatMap((group) => group.padStart(4, '0').split(''));
 }
 
 function useServer(resolver: dns.Resolver, server: string): void {

@@ -8,6 +8,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Observation } from '../../domain/observation.js';
 import type { HttpCheck } from '../../domain/service.js';
+import { decodeUrlPart } from './address.js';
 import { type Attempt, runAttempt } from './attempt.js';
 import { readBody } from './http-body.js';
 import { exchange, type HttpRequest } from './http-exchange.js';
@@ -67,18 +68,10 @@ function withOwnHeaders(request: HttpRequest, auth: HttpCheck['auth']): HttpRequ
 
 function authorizationOf(url: URL, auth: HttpCheck['auth']): string | null {
   if (auth && 'bearer' in auth) return `Bearer ${auth.bearer}`;
-  const user = auth?.username ?? decoded(url.username);
-  const password = auth?.password ?? decoded(url.password);
+  const user = auth?.username ?? decodeUrlPart(url.username);
+  const password = auth?.password ?? decodeUrlPart(url.password);
   if (user === '' && password === '') return null;
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 function parseUrl(text: string): URL {

@@ -3,7 +3,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { Socket } from 'node:net';
 import type { Observation } from '../../domain/observation.js';
 import type { RedisCheck } from '../../domain/service.js';
-import { type Address, formatAddress } from './address.js';
+import { type Address, decodeUrlPart, formatAddress } from './address.js';
 import { type Attempt, runAttempt } from './attempt.js';
 import { dial, failureOf, ipOf, secure } from './dial.js';
 import { certificateFacts } from './peer-certificate.js';
@@ -15,9 +15,9 @@ export function probeRedis(check: RedisCheck, options: ProbeOptions): Promise<Ob
   return runAttempt(options, async (attempt) => {
     const target = targetOf(check.url);
     const socket = await connectionTo(attempt, target);
-    const client = clientOn(socket, target);
+    const client = clientOn(socket);
     attempt.closeAtEnd(() => client.disconnect());
-    return { ...attempt.seen, ...(await pinged(attempt, client, target.place)) };
+    return { ...attempt.seen, ...(await pinged(attempt, client, target)) };
   });
 }
 
@@ -39,14 +39,14 @@ function targetOf(text: string): RedisTarget {
     });
   }
   const isTls = url.protocol === 'rediss:';
-  const username = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
+  const username = decodeUrlPart(url.username);
+  const password = decodeUrlPart(url.password);
   if (url.protocol === 'unix:') {
-    const path = decodeURIComponent(url.pathname);
+    const path = decodeUrlPart(url.pathname);
     const database = Number(url.searchParams.get('db') ?? 0);
     return { address: { path }, place: path, isTls, username, password, database };
   }
-  const host = decodeURIComponent(url.hostname).replace(/^\[|\]$/g, '') || 'localhost';
+  const host = decodeUrlPart(url.hostname).replace(/^\[|\]$/g, '') || 'localhost';
   const port = url.port === '' ? 6379 : Number(url.port);
   const database = Number(url.pathname.slice(1) || 0);
   return { address: { host, port }, place: formatAddress(host, port), isTls, username, password, database };
@@ -68,7 +68,7 @@ async function connectionTo(attempt: Attempt, target: RedisTarget): Promise<Sock
 }
 
 /** A client on a connection that is open already, so that PING is timed alone and names are guarded as anywhere. */
-function clientOn(socket: Socket, { username, password, database }: RedisTarget): Redis {
+function clientOn(socket: Socket): Redis {
   class OpenConnection {
     firstError: Error | undefined;
     connect(): Promise<Socket> {
@@ -90,22 +90,24 @@ function clientOn(socket: Socket, { username, password, database }: RedisTarget)
     enableReadyCheck: false,
     disableClientInfo: true,
     autoResendUnfulfilledCommands: false,
-    db: database,
-    ...(username !== '' && { username }),
-    ...(password !== '' && { password }),
+    // Plain commands that every version knows; login and database are ours, so that their errors are told here.
+    protocol: 2,
   });
 }
 
-async function pinged(attempt: Attempt, client: Redis, place: string): Promise<Observation> {
-  attempt.stage = `connected to ${place}, greeting Redis`;
-  // The client throws away what it emits unless somebody listens; the reason of a refused login comes this way.
-  const refused = new Promise<never>((_resolve, reject) => {
-    client.on('error', (error: Error) => reject(redisFailure(error, place)));
+async function pinged(attempt: Attempt, client: Redis, target: RedisTarget): Promise<Observation> {
+  const { place } = target;
+  attempt.stage = `connected to ${place}, logging in`;
+  // What comes outside of commands (nonsense on the wire) would be thrown away unless somebody listens.
+  const broken = new Promise<never>((_resolve, reject) => {
+    client.on('error', reject);
   });
   // Nobody may be waiting for it when the connection is closed at the end.
-  refused.catch(() => {});
+  broken.catch(() => {});
   const work = async (): Promise<Observation> => {
     await client.connect();
+    await logIn(client, target);
+    if (target.database !== 0) await client.select(target.database);
     attempt.stage = `connected to ${place}, waiting for PONG`;
     const startedAtMs = performance.now();
     const answer = await client.ping();
@@ -114,9 +116,20 @@ async function pinged(attempt: Attempt, client: Redis, place: string): Promise<O
     return { connected: true, responseTimeMs };
   };
   try {
-    return await Promise.race([work(), refused]);
+    return await Promise.race([work(), broken]);
   } catch (error) {
     throw redisFailure(error, place);
+  }
+}
+
+async function logIn(client: Redis, { username, password }: RedisTarget): Promise<void> {
+  if (password === '') return;
+  try {
+    await (username === '' ? client.auth(password) : client.auth(username, password));
+  } catch (error) {
+    // A password that the server does not want keeps nobody out.
+    const message = error instanceof Error ? error.message : '';
+    if (!/no password is set|without any password configured/.test(message)) throw error;
   }
 }
 

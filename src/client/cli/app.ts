@@ -54,7 +54,8 @@ const fieldOf = (error: unknown): string | null =>
   error instanceof ArgumentParseError ? error.externalFlagNameOrPlaceholder : null;
 
 function unknownCommandText(input: string, corrections: readonly string[]): string {
-  const near = corrections.length === 0 ? '' : `Did you mean ${corrections.map((each) => `"${each}"`).join(' or ')}? `;
+  const near =
+    corrections.length === 0 ? '' : `Did you mean ${corrections.map((each) => each.replaceAll('`', '"')).join(' or ')}? `;
   return `there is no command "${input}". ${near}See: opsloop --help`;
 }
 

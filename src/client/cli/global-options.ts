@@ -30,5 +30,7 @@ export function takeGlobalOptions(words: readonly string[]): { options: GlobalOp
 /** Throws OpsError `invalidInput` when `--config` came without a file. */
 export function checkGlobalOptions({ configFile }: GlobalOptions): void {
   if (configFile === null || (configFile !== '' && !configFile.startsWith('--'))) return;
-  throw new OpsError('invalidInput', '--config needs a file; for example --config ./opsloop.yaml', { field: 'config' });
+  throw new OpsError('invalidInput', '--config needs a file; for example --config ./opsloop.yaml', {
+    field: 'config',
+  });
 }

@@ -18,9 +18,13 @@ const mostRows = 1_000_000;
 export function parseLimit(text: string): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1 && limit <= mostRows) return limit;
-  throw new OpsError('invalidInput', `"${text}" is not a whole number from 1 to ${mostRows}; for example 20`, {
-    field: 'limit',
-  });
+  throw new OpsError(
+    'invalidInput',
+    `"${text}" is not a whole number from 1 to ${mostRows}; for example 20`,
+    {
+      field: 'limit',
+    },
+  );
 }
 
 export const limitFlag = {
@@ -39,7 +43,11 @@ export const byFlag = {
   placeholder: 'NAME',
 } as const;
 
-export const loopArgument = { parse: String, brief: 'Id of a loop, or the name of its kind', placeholder: 'ID|LOOP' };
+export const loopArgument = {
+  parse: String,
+  brief: 'Id of a loop, or the name of its kind',
+  placeholder: 'ID|LOOP',
+};
 
 /** Text of `--help` after the usage: what it does, and examples. */
 export const describe = (text: string, examples: readonly string[]): string =>

@@ -4,7 +4,14 @@ import { ExitCode, proposeCompletions, run, type Application, type StricliProces
 import { createCliApplication } from './app.js';
 import type { CliContext } from './context.js';
 import { checkGlobalOptions, takeGlobalOptions } from './global-options.js';
-import { createOutput, errorDocument, errorText, exitCodeOf, type Output, type OutputStream } from './output.js';
+import {
+  createOutput,
+  errorDocument,
+  errorText,
+  exitCodeOf,
+  type Output,
+  type OutputStream,
+} from './output.js';
 
 export interface CliProcess {
   stdout: OutputStream;
@@ -44,7 +51,10 @@ function tellTo(output: Output): (error: unknown) => void {
 }
 
 /** Runs the command that the words name, and returns the exit code. Never throws. */
-export async function runCli(words: readonly string[], { stdout, stderr, env, directory }: CliProcess): Promise<number> {
+export async function runCli(
+  words: readonly string[],
+  { stdout, stderr, env, directory }: CliProcess,
+): Promise<number> {
   const { options, rest } = takeGlobalOptions(words);
   const output = createOutput({ stdout, stderr, env, isJson: options.isJson });
   const tell = tellTo(output);

@@ -1,5 +1,10 @@
 /** The screen of `status` and `watch`: how everything is, at a glance, and where to look further. */
-import type { IncidentDocument, LoopDocument, ServiceDocument, StatusDocument } from '../../domain/documents.js';
+import type {
+  IncidentDocument,
+  LoopDocument,
+  ServiceDocument,
+  StatusDocument,
+} from '../../domain/documents.js';
 import { severities } from '../../domain/service.js';
 import {
   incidentFormat,
@@ -72,7 +77,12 @@ export const loopColumns = (now: number): Column<LoopDocument>[] => [
   { title: 'LAST', text: ({ lastAt }) => relativeTime(lastAt, now), align: 'right' },
   { title: 'NEXT', text: ({ nextAt }) => relativeTime(nextAt, now), align: 'right' },
   { title: 'TICKS', text: ({ count }) => String(count), align: 'right' },
-  { title: 'MISSED', text: ({ missed }) => String(missed), align: 'right', format: ({ missed }) => (missed > 0 ? 'yellow' : null) },
+  {
+    title: 'MISSED',
+    text: ({ missed }) => String(missed),
+    align: 'right',
+    format: ({ missed }) => (missed > 0 ? 'yellow' : null),
+  },
   { title: 'NOTE', text: noteOf, isFlexible: true },
 ];
 

@@ -23,7 +23,10 @@ const columns: Column<AlertDocument>[] = [
   { title: 'REASON', text: ({ reason }) => reason, isFlexible: true },
 ];
 
-export async function historyCommand(this: CliContext, { limit }: GlobalFlags & { limit: number }): Promise<void> {
+export async function historyCommand(
+  this: CliContext,
+  { limit }: GlobalFlags & { limit: number },
+): Promise<void> {
   const { output } = this;
   await withStack(this, { needsTemporal: false }, async (stack) => {
     const { listAlerts } = await import('../../alerts.js');

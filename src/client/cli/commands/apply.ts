@@ -69,6 +69,8 @@ export async function applyCommand(this: CliContext, flags: ApplyFlags): Promise
   const isChanged = hasChanges(result.plan) || result.migrations.length > 0;
   output.lines([isChanged ? (isDryRun ? 'dry run: nothing was changed' : 'applied') : 'nothing to do']);
   if (result.waiting.length > 0) {
-    output.note(`not taken yet by ${namesText(result.waiting)}: no worker runs, or it is busy. It will be when one does.`);
+    output.note(
+      `not taken yet by ${namesText(result.waiting)}: no worker runs, or it is busy. It will be when one does.`,
+    );
   }
 }

@@ -5,7 +5,9 @@ export async function validateCommand(this: CliContext, _flags: GlobalFlags): Pr
   const { file, environment, applied } = await requireContextConfig(this);
   const services = applied.services.length;
   this.output.document({ file, environment, services, valid: true });
-  this.output.lines([`${file} is valid: environment ${environment}, ${services} service${services === 1 ? '' : 's'}`]);
+  this.output.lines([
+    `${file} is valid: environment ${environment}, ${services} service${services === 1 ? '' : 's'}`,
+  ]);
 }
 
 export async function schemaCommand(this: CliContext, _flags: GlobalFlags): Promise<void> {

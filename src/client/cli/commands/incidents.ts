@@ -32,12 +32,17 @@ function detailLines(incident: IncidentDetailDocument, style: Style): string[] {
     ['episode', String(incident.episode)],
     ['opened', localTime(incident.openedAt)],
     ['acknowledged', plainText(incident.acknowledgedBy ?? '')],
-    ['resolved', plainText([localTime(incident.resolvedAt), incident.resolvedBy].filter(Boolean).join(' by '))],
+    [
+      'resolved',
+      plainText([localTime(incident.resolvedAt), incident.resolvedBy].filter(Boolean).join(' by ')),
+    ],
     ['affected', plainText(incident.affected.join(', '))],
   ];
   return [
     style('bold', plainText(incident.id)),
-    ...rows.filter(([, text]) => text !== '').map(([title, text]) => `  ${style('dim', title.padEnd(13))} ${text}`),
+    ...rows
+      .filter(([, text]) => text !== '')
+      .map(([title, text]) => `  ${style('dim', title.padEnd(13))} ${text}`),
     '',
     style('bold', 'Time line'),
   ];

@@ -11,7 +11,10 @@ function printLoops({ output }: CliContext, loops: LoopDocument[]): void {
   output.lines(loops.length === 0 ? ['no loops were applied yet: run `opsloop apply`'] : table);
 }
 
-export async function listCommand(this: CliContext, { limit }: GlobalFlags & { limit: number }): Promise<void> {
+export async function listCommand(
+  this: CliContext,
+  { limit }: GlobalFlags & { limit: number },
+): Promise<void> {
   await withStack(this, { needsTemporal: true }, async (stack) => {
     const { readLoops } = await import('../../loops.js');
     const loops = (await readLoops(stack)).slice(0, limit).map(({ document }) => document);
@@ -22,7 +25,19 @@ export async function listCommand(this: CliContext, { limit }: GlobalFlags & { l
 
 /** What a loop says beyond its row: one line each, lists of objects as one line per item. */
 function extraLines(document: Record<string, unknown>): string[] {
-  const known = new Set(['id', 'loop', 'target', 'state', 'pausedBy', 'note', 'lastAt', 'nextAt', 'count', 'missed', 'stale']);
+  const known = new Set([
+    'id',
+    'loop',
+    'target',
+    'state',
+    'pausedBy',
+    'note',
+    'lastAt',
+    'nextAt',
+    'count',
+    'missed',
+    'stale',
+  ]);
   const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
   return Object.entries(document)
     .filter(([key]) => !known.has(key))
@@ -43,7 +58,9 @@ export async function showCommand(this: CliContext, _flags: GlobalFlags, idOrNam
     output.document(documents.length === 1 ? documents[0] : documents);
     for (const { document, isAnswered } of details) {
       if (!isAnswered) {
-        output.note(`${document.id}: no worker answered; this is what the loop recorded last. Is a worker running?`);
+        output.note(
+          `${document.id}: no worker answered; this is what the loop recorded last. Is a worker running?`,
+        );
       }
       printLoops(this, [document]);
       output.lines(extraLines(document));
@@ -55,7 +72,8 @@ const waitingText = (id: string, verb: string): string =>
   `${id}: no worker answered within 5 s, so ${verb} was sent as a signal: it is done when a worker runs.`;
 
 function printAnswers(context: CliContext, verb: string, answers: LoopAnswer[]): void {
-  for (const { document, isAnswered } of answers) if (!isAnswered) context.output.note(waitingText(document.id, verb));
+  for (const { document, isAnswered } of answers)
+    if (!isAnswered) context.output.note(waitingText(document.id, verb));
   const documents = answers.map(({ document }) => document);
   context.output.document(documents);
   printLoops(context, documents);

@@ -12,7 +12,10 @@ function printServices({ output }: CliContext, services: ServiceDocument[]): voi
   output.lines(services.length === 0 ? ['no services were applied yet: run `opsloop apply`'] : table);
 }
 
-export async function listCommand(this: CliContext, { limit }: GlobalFlags & { limit: number }): Promise<void> {
+export async function listCommand(
+  this: CliContext,
+  { limit }: GlobalFlags & { limit: number },
+): Promise<void> {
   await withStack(this, { needsTemporal: false }, async (stack) => {
     const { listServices } = await import('../../services.js');
     const services = await listServices(stack, limit);
@@ -30,7 +33,11 @@ export async function showCommand(this: CliContext, _flags: GlobalFlags, name: s
   });
 }
 
-export async function checkCommand(this: CliContext, flags: GlobalFlags & { by?: string }, name: string): Promise<void> {
+export async function checkCommand(
+  this: CliContext,
+  flags: GlobalFlags & { by?: string },
+  name: string,
+): Promise<void> {
   const by = flags.by ?? (await defaultPerson(this.env));
   await withStack(this, { needsTemporal: true }, async (stack) => {
     const { checkService } = await import('../../services.js');

@@ -45,7 +45,10 @@ async function pause(ended: Promise<void>): Promise<void> {
 }
 
 /** Looks until it is time to leave; a look that fails is shown, and the next one tried. */
-async function lookRepeatedly(stack: Stack, show: (reading: StatusReading | OpsError) => Promise<void>): Promise<void> {
+async function lookRepeatedly(
+  stack: Stack,
+  show: (reading: StatusReading | OpsError) => Promise<void>,
+): Promise<void> {
   const { readStatusView } = await import('../../status-view.js');
   const end = waitForEnd();
   try {
@@ -73,8 +76,10 @@ async function watchScreen({ output }: CliContext, stack: Stack): Promise<void> 
       const problem = reading instanceof OpsError ? reading : null;
       if (!(reading instanceof OpsError)) last = reading;
       const options = { style: output.style, width: output.width(), now: Date.now() };
-      const screen = last === null ? [] : statusScreen({ ...last, webUi, api: stack.endpoints.apiUrl }, options);
-      const foot = problem === null ? `${localTime(new Date().toISOString())}  q ends` : plainText(errorText(problem));
+      const screen =
+        last === null ? [] : statusScreen({ ...last, webUi, api: stack.endpoints.apiUrl }, options);
+      const foot =
+        problem === null ? `${localTime(new Date().toISOString())}  q ends` : plainText(errorText(problem));
       const rows = (process.stdout.rows ?? 24) - 2;
       const lines = [...screen.slice(0, rows), '', output.style(problem === null ? 'dim' : 'red', foot)];
       // Each line clears what is left of the old one; the end clears what is below: no flicker.
@@ -100,7 +105,9 @@ async function watchChanges({ output }: CliContext, stack: Stack): Promise<void>
       if (output.isJson) output.raw(`${JSON.stringify(change)}\n`);
       const { at, kind, name, from, to, reason } = change;
       const states = from === null ? to : `${from} -> ${to}`;
-      output.lines([`${localTime(at)} ${kind} ${plainText(name)}: ${states}${reason === '' ? '' : ` (${plainText(reason)})`}`]);
+      output.lines([
+        `${localTime(at)} ${kind} ${plainText(name)}: ${states}${reason === '' ? '' : ` (${plainText(reason)})`}`,
+      ]);
     }
     last = reading;
   });

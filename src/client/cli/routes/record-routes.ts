@@ -34,7 +34,7 @@ export const servicesRoute = buildRouteMap({
         brief: 'List the services with state, latency and availability',
         fullDescription: describe('In the order of the configuration.', [
           'opsloop services list',
-          "opsloop services list --json | jq -r '.[] | select(.state != \"healthy\") | .name'",
+          'opsloop services list --json | jq -r \'.[] | select(.state != "healthy") | .name\'',
         ]),
       },
     }),

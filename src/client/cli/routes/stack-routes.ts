@@ -49,7 +49,12 @@ export const applyRoute = buildCommand<ApplyFlags, [], CliContext>({
   parameters: {
     flags: {
       ...globalFlags,
-      dryRun: { kind: 'boolean', optional: true, withNegated: false, brief: 'Print the plan and change nothing' },
+      dryRun: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'Print the plan and change nothing',
+      },
       by: byFlag,
     },
   },
@@ -80,7 +85,9 @@ export const schemaRoute = buildCommand<GlobalFlags, [], CliContext>({
   parameters: { flags: globalFlags },
   docs: {
     brief: 'Print the JSON Schema of opsloop.yaml, for editors',
-    fullDescription: describe('The same schema that `validate` uses.', ['opsloop schema > opsloop.schema.json']),
+    fullDescription: describe('The same schema that `validate` uses.', [
+      'opsloop schema > opsloop.schema.json',
+    ]),
   },
 });
 
