@@ -19,7 +19,7 @@ export interface RedisBinary {
 }
 
 /**
- * OPSLOOP_REDIS_SERVER, else PATH and the usual folders; null when there is none. Throws OpsError `invalidInput` when
+ * OPSLOOP_REDIS_SERVER, else PATH; null when there is none. Throws OpsError `invalidInput` when
  * the given one does not run.
  */
 export async function findRedisServer(env: NodeJS.ProcessEnv): Promise<RedisBinary | null> {
@@ -33,8 +33,7 @@ export async function findRedisServer(env: NodeJS.ProcessEnv): Promise<RedisBina
       `OPSLOOP_REDIS_SERVER: ${given} is no Redis server that runs. ${advice}`,
     );
   }
-  const folders = (env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
-  for (const folder of [...folders, '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/opt/local/bin']) {
+  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
     for (const name of ['redis-server', 'valkey-server']) {
       const path = join(folder, name);
       const version = isExecutable(path) ? await askVersion(path) : null;

@@ -70,13 +70,9 @@ async function useGivenPath(path: string): Promise<TemporalCli> {
 }
 
 async function lookOnPath(env: NodeJS.ProcessEnv, failures: string[]): Promise<TemporalCli | null> {
-  // The last ones are where Temporal's own installation script and Homebrew put it.
-  const wellKnown = [
-    join(env['HOME'] || homedir(), '.temporalio', 'bin'),
-    '/opt/homebrew/bin',
-    '/usr/local/bin',
-  ];
-  const folders = [...(env['PATH'] ?? '').split(delimiter).filter(isAbsolute), ...wellKnown];
+  // Temporal's own installation script puts it there, and leaves PATH to people.
+  const wellKnown = join(env['HOME'] || homedir(), '.temporalio', 'bin');
+  const folders = [...(env['PATH'] ?? '').split(delimiter).filter(isAbsolute), wellKnown];
   const found = [...new Set(folders)].map((folder) => join(folder, 'temporal')).filter(isExecutable);
   for (const path of found) {
     try {

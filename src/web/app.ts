@@ -49,7 +49,8 @@ function flagOf(context: Context, name: string): boolean {
 
 /** Rules for everything, in this order: size, name of the host, token. */
 function guard(app: Hono, { token, isLoopback }: ApiOptions): void {
-  app.use(secureHeaders());
+  // HTTPS is promised by whoever terminates it, not by this plain HTTP server.
+  app.use(secureHeaders({ strictTransportSecurity: false }));
   app.use(async (context, next) => {
     await next();
     context.header('Cache-Control', 'no-store');

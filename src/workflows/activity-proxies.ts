@@ -35,7 +35,12 @@ export const incidentActivities = proxyActivities<Pick<IncidentActivities, 'subm
 });
 
 /** One attempt a call: the router itself keeps the queue, so that a dead channel does not hold up its history. */
-export const deliveryActivities = proxyActivities<AlertRouterActivities>({
+export const deliveryActivities = proxyActivities<Pick<AlertRouterActivities, 'deliverAlert'>>({
   startToCloseTimeout: '15s',
   retry: { maximumAttempts: 1 },
+});
+
+export const routingActivities = proxyActivities<Pick<AlertRouterActivities, 'loadRouting'>>({
+  startToCloseTimeout: '10s',
+  retry,
 });

@@ -14,7 +14,7 @@ import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
 import { queueAlert, retryDelayMs, type QueuedAlert } from '../domain/alert-queue.js';
 import type { LoopStatus } from '../domain/loop.js';
-import { deliveryActivities, loopActivities } from './activity-proxies.js';
+import { deliveryActivities, loopActivities, routingActivities } from './activity-proxies.js';
 import { controlLoop, ignoreOtherSignals, newControlState, type ControlState } from './loop-control.js';
 import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
 import { showLoop } from './loop-visibility.js';
@@ -35,6 +35,8 @@ interface RouterMemory {
   recentKeys: string[];
   lastAt: number | null;
   count: number;
+  /** What was written down of the loop last. */
+  recorded: string;
 }
 
 /** Keys remembered; the deliveries' own record catches what is older. */
@@ -56,7 +58,7 @@ export async function alertRouter(input: AlertRouterInput): Promise<void> {
   if (memory.settings.revision === 0)
     Object.assign(
       memory.settings,
-      await deliveryActivities.loadRouting({ environment: memory.settings.environment }),
+      await routingActivities.loadRouting({ environment: memory.settings.environment }),
     );
   show(memory);
   const isSending = (channel: string): boolean =>
@@ -65,18 +67,18 @@ export async function alertRouter(input: AlertRouterInput): Promise<void> {
     while (isSending(channel)) await deliverNext(memory, channel, () => isLeaving);
     busy.delete(channel);
   };
+  const isUnrecorded = (): boolean => memory.recorded !== recordOf(memory);
   while (memory.control.state !== 'stopped') {
     const idle = (): string[] =>
       Object.keys(memory.queues).filter((channel) => !busy.has(channel) && isSending(channel));
-    await condition(() => control.isCalled() || idle().length > 0 || shouldLeave());
-    const before = memory.control.state;
+    await condition(() => control.isCalled() || idle().length > 0 || isUnrecorded() || shouldLeave());
     control.takeTriggers();
     control.triggersServed();
     for (const channel of idle()) {
       busy.add(channel);
       void serve(channel);
     }
-    await record(memory, before);
+    if (isUnrecorded()) await record(memory);
     if (shouldLeave()) {
       isLeaving = true;
       await condition(() => busy.size === 0);
@@ -104,6 +106,7 @@ const newMemory = (settings: AlertRouterSettings): RouterMemory => ({
   recentKeys: [],
   lastAt: null,
   count: 0,
+  recorded: '',
 });
 
 function configure(memory: RouterMemory, settings: AlertRouterSettings): void {
@@ -171,8 +174,11 @@ async function attempt(memory: RouterMemory, channel: string, head: QueuedAlert)
   }
 }
 
-async function record(memory: RouterMemory, before: ControlState['state']): Promise<void> {
-  if (before === memory.control.state && memory.control.state === 'running') return;
+/** What the loop's row shows, so that it is written only when that changed. */
+const recordOf = (memory: RouterMemory): string => `${memory.control.state} ${memory.count}`;
+
+async function record(memory: RouterMemory): Promise<void> {
+  memory.recorded = recordOf(memory);
   await loopActivities.recordLoop({ environment: memory.settings.environment, loop: statusOf(memory) });
   show(memory);
 }

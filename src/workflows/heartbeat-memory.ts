@@ -11,6 +11,8 @@ import { showLoop } from './loop-visibility.js';
 export interface HeartbeatMemory {
   settings: HeartbeatSettings;
   control: ControlState;
+  /** State that was written down last; null before the first time. */
+  recordedState: ControlState['state'] | null;
   cadences: Cadence[];
   count: number;
   missed: number;
@@ -30,6 +32,7 @@ export interface HeartbeatMemory {
 export const newMemory = (settings: HeartbeatSettings): HeartbeatMemory => ({
   settings,
   control: newControlState(),
+  recordedState: null,
   cadences: [],
   count: 0,
   missed: 0,

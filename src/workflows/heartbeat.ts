@@ -10,19 +10,13 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ShardReport } from '../activities/heartbeat-contract.js';
-import {
-  changeCadences,
-  nextWakeAt,
-  skipTo,
-  startCadences,
-  takeDue,
-} from '../domain/cadence.js';
+import { changeCadences, nextWakeAt, skipTo, startCadences, takeDue } from '../domain/cadence.js';
 import type { HeartbeatSettings } from '../domain/heartbeat-loop.js';
 import { decideHeartbeat, releaseServices, type HeartbeatDecision } from '../domain/heartbeat.js';
 import { decideIsolation } from '../domain/isolation.js';
 import { heartbeatActivities, loopActivities, maintenanceActivities } from './activity-proxies.js';
 import { configure, newMemory, show, statusOf, type HeartbeatMemory } from './heartbeat-memory.js';
-import { controlLoop, ignoreOtherSignals, type ControlState, type LoopControl } from './loop-control.js';
+import { controlLoop, ignoreOtherSignals, type LoopControl } from './loop-control.js';
 import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
 import { configureSignal, heartbeatStateQuery } from './signals.js';
 
@@ -54,13 +48,13 @@ export async function heartbeat(input: HeartbeatInput): Promise<void> {
     const targets = control.takeTriggers();
     if (state === 'running' || (state === 'paused' && targets !== undefined)) await tick(memory, targets);
     control.triggersServed();
-    await recordState(memory, state);
+    await recordState(memory);
     // Asked, not awaited: a caller that comes while we wait would wait for a tick that never comes.
     if (shouldContinueAsNew(input.limits) && !control.isCalled() && allHandlersFinished()) {
       await continueAsNew<typeof heartbeat>({ ...input, settings: memory.settings, memory });
     }
   }
-  await recordState(memory, null);
+  await recordState(memory);
   await condition(allHandlersFinished);
 }
 
@@ -232,10 +226,10 @@ async function prune(memory: HeartbeatMemory): Promise<void> {
   }
 }
 
-/** Records pause, resume and stop when they happened since `before`; ticks record the loop themselves. */
-async function recordState(memory: HeartbeatMemory, before: ControlState['state'] | null): Promise<void> {
-  const hasChanged = before !== memory.control.state || memory.control.state === 'paused';
-  if (!hasChanged) return;
+/** Records pause, resume and stop, each once; ticks record the loop themselves. */
+async function recordState(memory: HeartbeatMemory): Promise<void> {
+  if (memory.recordedState === memory.control.state) return;
+  memory.recordedState = memory.control.state;
   await loopActivities.recordLoop({ environment: memory.settings.environment, loop: statusOf(memory) });
   show(memory);
 }

@@ -200,8 +200,7 @@ describe('the embedded Redis', async () => {
   });
 
   it('is not found where there is none, and a wrong setting is an error', async () => {
-    const usual = binary?.path.startsWith('/usr/');
-    if (!usual) expect(await findRedisServer({ PATH: '' })).toBeNull();
+    expect(await findRedisServer({ PATH: await temporaryFolder() })).toBeNull();
     await expect(findRedisServer({ OPSLOOP_REDIS_SERVER: '/bin/true' })).rejects.toMatchObject({
       reason: 'invalidInput',
     });
@@ -219,7 +218,8 @@ describe('the embedded Temporal server', () => {
     expect(server.webUiPort).toBeGreaterThan(webUiPort);
     const page = await fetch(server.webUi);
     expect(page.status).toBe(200);
-    expect(listeningAddresses(server.pid).filter((address) => address !== '0100007F')).toEqual([]);
+    if (process.platform === 'linux')
+      expect(new Set(listeningAddresses(server.pid))).toEqual(new Set(['0100007F']));
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
     expect((await tryConnect('127.0.0.1', server.port, 1_000)).error).not.toBeNull();

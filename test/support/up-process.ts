@@ -54,28 +54,39 @@ export const readEndpoints = (stateDir: string): StackEndpoints | null => {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StackEndpoints) : null;
 };
 
-export function startUp(options: UpProcessOptions): UpProcess {
+export interface UpCommand {
+  file: string;
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  stateDir: string;
+}
+
+/** What this test's own start and its servers have set is not passed on. */
+const notPassedOn = ['npm_lifecycle_event', 'DATABASE_URL', 'REDIS_URL', 'TEMPORAL_ADDRESS'];
+
+export function upCommand(options: UpProcessOptions): UpCommand {
   mkdirSync(options.directory, { recursive: true });
   const config = configOf(options);
   const program = fileURLToPath(new URL('up-program.ts', import.meta.url));
   const argument = JSON.stringify({ config, recordPath: recordPathOf(options.directory) });
-  const {
-    npm_lifecycle_event: _npm,
-    DATABASE_URL: _database,
-    REDIS_URL: _redis,
-    TEMPORAL_ADDRESS: _temporal,
-    ...rest
-  } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', program, argument], {
-    env: { ...rest, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const passedOn = Object.entries(process.env).filter(([name]) => !notPassedOn.includes(name));
+  return {
+    file: process.execPath,
+    args: ['--import', 'tsx', program, argument],
+    env: { ...Object.fromEntries(passedOn), ...options.env },
+    stateDir: config.stateDir,
+  };
+}
+
+export function startUp(options: UpProcessOptions): UpProcess {
+  const { file, args, env, stateDir } = upCommand(options);
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const exited = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
   const ready = new Promise<StackEndpoints>((resolve, reject) => {
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();
-      const endpoints = /^opsloop is ready$/m.test(output) ? readEndpoints(config.stateDir) : null;
+      const endpoints = /^opsloop is ready$/m.test(output) ? readEndpoints(stateDir) : null;
       if (endpoints) resolve(endpoints);
     };
     child.stdout.on('data', collect);

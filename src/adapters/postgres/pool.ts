@@ -31,6 +31,7 @@ export function createPool({ url, max = 5, applicationName = 'opsloop', queryTim
     keepAlive: true,
     ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
     // As a query and not as a start-up option: connection poolers in between refuse unknown options.
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it; its types do not say so
     onConnect: async (client) => {
       await client.query(`set search_path to ${schemaName}, public`);
     },

@@ -2,7 +2,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
 // C0 and C1 controls, and the marks that turn the direction of text around.
-// eslint-disable-next-line no-control-regex
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** One line that a terminal shows as it is: a name or reason from outside cannot move the cursor or change colours. */
@@ -12,7 +11,7 @@ export const plainText = (text: string): string =>
 // East Asian wide and full-width forms, and pictographs.
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const withoutWidth = /[\p{M}\u200b-\u200d\ufe0f]/u;
+const withoutWidth = /\p{M}|[\u200b-\u200d]/u;
 
 const widthOfCharacter = (character: string): number =>
   wide.test(character) ? 2 : withoutWidth.test(character) ? 0 : 1;
