@@ -39,8 +39,8 @@ export const configLimits = {
   mostFileBytes: 8 * 1024 * 1024,
   /** Levels of mappings and lists; the deepest honest ones are about ten. */
   mostLevels: 50,
-  /** Texts, signs, spaces and line ends; 10,000 services have some 500,000. */
-  mostTokens: 3_000_000,
+  /** Texts, signs, spaces and line ends; 10,000 services have about 800,000. */
+  mostTokens: 2_000_000,
   /** Nodes that aliases may add: far beyond any honest file, far below what fills the memory. */
   mostAliasedNodes: 100_000,
 } as const;

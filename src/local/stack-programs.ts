@@ -7,7 +7,8 @@ import type { Endpoints } from './endpoints.js';
 import { addressText } from './external-server.js';
 import { lastLogLines } from './log-file.js';
 import { startProcess } from './managed-process.js';
-import { findFreePort, isPortFree, loopback, tryConnect } from './port.js';
+import { claimPort } from './port-claim.js';
+import { isPortFree, loopback, tryConnect } from './port.js';
 import { supervise, type Supervised } from './supervision.js';
 import type { UpContext } from './up-context.js';
 
@@ -23,7 +24,7 @@ export interface ApiListen {
 }
 
 /** Throws OpsError `invalidInput` when the configuration names a port and it is taken. */
-export async function chooseApiListen({ config, ports }: UpContext): Promise<ApiListen> {
+export async function chooseApiListen({ config, ports, env, claims }: UpContext): Promise<ApiListen> {
   const { listen, isListenGiven } = config.api;
   const isPortNamed = isListenGiven && listen.port !== 0;
   if (isPortNamed && !(await isPortFree(listen.port, listen.host))) {
@@ -34,7 +35,9 @@ export async function chooseApiListen({ config, ports }: UpContext): Promise<Api
       { field: 'api.listen' },
     );
   }
-  const port = isPortNamed ? listen.port : await findFreePort(ports.preferred('api'));
+  const claim = isPortNamed ? null : await claimPort(ports.preferred('api'), env);
+  if (claim) claims.push(claim);
+  const port = claim?.port ?? listen.port;
   ports.remember('api', port);
   const reachable = ['0.0.0.0', '::'].includes(listen.host) ? loopback : listen.host;
   return { host: listen.host, port, url: `http://${addressText({ host: reachable, port })}` };
@@ -51,9 +54,10 @@ export async function startPrograms(
   endpoints: Endpoints,
   listen: ApiListen,
 ): Promise<Programs> {
-  const metricsPort = await findFreePort(context.ports.preferred('workerMetrics'), [listen.port]);
-  context.ports.remember('workerMetrics', metricsPort);
-  const env = programEnvironment(context, endpoints, listen, metricsPort);
+  const metrics = await claimPort(context.ports.preferred('workerMetrics'), context.env, [listen.port]);
+  context.claims.push(metrics);
+  context.ports.remember('workerMetrics', metrics.port);
+  const env = programEnvironment(context, endpoints, listen, metrics.port);
   const [worker, api] = await Promise.all([
     superviseProgram(context, 'worker', context.programs.workerCommand, env),
     superviseProgram(context, 'api', context.programs.apiCommand, env),

