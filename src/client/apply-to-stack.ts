@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js';
 import { applyConfiguration, type ApplyResult } from './apply.js';
 import { findEndpoints, type Endpoints, type Environment } from './endpoints.js';
 import { openDatabase } from './stack.js';
-import { connectTemporal, type Temporal } from './temporal.js';
+import { connectTemporal, preloadTemporal, type Temporal } from './temporal.js';
 
 export interface ApplyToStackRequest {
   config: Config;
@@ -18,6 +18,7 @@ export interface ApplyToStackRequest {
 export async function applyToStack(request: ApplyToStackRequest): Promise<ApplyResult> {
   const { config, env, by, isDryRun } = request;
   const endpoints = request.endpoints ?? (await findEndpoints(config, env));
+  await preloadTemporal();
   const { pool, url } = await openDatabase(endpoints, 'opsloop-apply');
   const { asDatabaseError } = await import('../adapters/postgres/pool.js');
   let temporal: Temporal | null = null;

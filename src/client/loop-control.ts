@@ -5,7 +5,7 @@ import type { LoopStatus } from '../domain/loop.js';
 import { startLoop } from './loop-start.js';
 import { loopDocument, readLoops, selectLoops, type Loop } from './loops.js';
 import type { Stack } from './stack.js';
-import { asTemporalError, callTimeoutMs, isDeadlineError, type Temporal } from './temporal.js';
+import { asTemporalError, callTimeoutMs, isUnanswered, type Temporal } from './temporal.js';
 
 export const loopVerbs = ['pause', 'resume', 'trigger', 'stop'] as const;
 export type LoopVerb = (typeof loopVerbs)[number];
@@ -51,7 +51,7 @@ export async function requestLoop(
     );
     return await temporal.within(resultTimeoutMs, () => update.result());
   } catch (error) {
-    if (isDeadlineError(error)) {
+    if (isUnanswered(error)) {
       await temporal
         .within(callTimeoutMs, () => handle.signal(verb, request))
         .catch((failure: unknown) => {

@@ -6,7 +6,7 @@ import { isStale, type LoopState, type LoopStatus } from '../domain/loop.js';
 import { nearMiss } from '../domain/near-miss.js';
 import { readRunningLoops } from './loop-executions.js';
 import type { Stack } from './stack.js';
-import { asTemporalError, callTimeoutMs, grpcCodeOf, isDeadlineError } from './temporal.js';
+import { asTemporalError, callTimeoutMs, isUnanswered } from './temporal.js';
 
 /** A loop as a client knows it. */
 export interface Loop {
@@ -60,7 +60,14 @@ function loopOf(
   facts: { isRunning: boolean; wanted: WantedLoop | null; now: number },
 ): Loop {
   const state = trueState(status.state, facts.isRunning);
-  const known = { ...status, state, nextAt: state === 'running' ? status.nextAt : null };
+  // A loop that was started again has not written its row yet: why it was stopped is history.
+  const isStartedAgain = status.state === 'stopped' && facts.isRunning;
+  const known = {
+    ...status,
+    state,
+    note: isStartedAgain ? null : status.note,
+    nextAt: state === 'running' ? status.nextAt : null,
+  };
   return { document: loopDocument(known, facts.now), status: known, wanted: facts.wanted };
 }
 
@@ -133,11 +140,7 @@ export async function showLoop(stack: Stack, loop: Loop): Promise<LoopDetail> {
     const answer = await temporal.within(callTimeoutMs, () => handle.query<LoopStatus>('state'));
     return { document: { ...answer, ...loopDocument(answer, Date.now()) }, isAnswered: true };
   } catch (error) {
-    const isUnanswered =
-      isDeadlineError(error) || (error instanceof Error && error.name === 'QueryNotRegisteredError');
-    // Without any worker the server refuses queries at once: there is nobody to ask.
-    const failedPrecondition = 9;
-    if (isUnanswered || grpcCodeOf(error) === failedPrecondition) return recorded;
+    if (isUnanswered(error)) return recorded;
     throw asTemporalError(error, temporal);
   }
 }

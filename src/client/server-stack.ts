@@ -3,6 +3,7 @@ import { asDatabaseError, createPool } from '../adapters/postgres/pool.js';
 import type { Config } from '../config/config.js';
 import { OpsError } from '../domain/errors.js';
 import { findEndpoints, type Endpoints, type Environment } from './endpoints.js';
+import { preloadTemporal } from './temporal.js';
 import { createStack, type Stack } from './stack.js';
 
 export interface ServerStackOptions {
@@ -22,6 +23,7 @@ export async function openServerStack({ config, env, endpoints: told }: ServerSt
       'nothing says where the database is: set DATABASE_URL or `database.url`, or start `opsloop up`.';
     throw new OpsError('unavailable', text);
   }
+  await preloadTemporal();
   const pool = createPool({ url: databaseUrl, applicationName: 'opsloop-api', queryTimeoutMs: 10_000 });
   return createStack({ environment: config.environment, endpoints, env, pool, databaseUrl, asDatabaseError });
 }

@@ -72,7 +72,7 @@ export async function checkService(stack: Stack, name: string, by: string): Prom
   if (answer === null) {
     throw new OpsError(
       'unavailable',
-      `no worker answered within 5 s, so "${name}" was not checked yet; the request waits. ` +
+      `no worker answered, so "${name}" was not checked yet; the request waits. ` +
         'Is `opsloop up` (or `opsloop worker`) running?',
     );
   }

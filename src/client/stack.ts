@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Config } from '../config/config.js';
 import { OpsError } from '../domain/errors.js';
 import { findEndpoints, type Endpoints, type Environment } from './endpoints.js';
-import { connectTemporal, type Temporal } from './temporal.js';
+import { connectTemporal, preloadTemporal, type Temporal } from './temporal.js';
 
 export interface Stack {
   environment: string;
@@ -110,6 +110,7 @@ export async function openStack({
   needsTemporal = false,
 }: StackOptions): Promise<Stack> {
   const endpoints = known ?? (await findEndpoints(config, env));
+  if (needsTemporal) await preloadTemporal();
   const { pool, url: databaseUrl } = await openDatabase(endpoints, 'opsloop-cli');
   const { asDatabaseError } = await import('../adapters/postgres/pool.js');
   const options = { endpoints, env, pool, databaseUrl, asDatabaseError };

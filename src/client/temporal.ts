@@ -23,8 +23,8 @@ export const callTimeoutMs = 5_000;
 // gRPC status codes, as numbers: importing them would load the whole client.
 const grpc = {
   deadlineExceeded: 4,
-  notFound: 5,
   permissionDenied: 7,
+  failedPrecondition: 9,
   unavailable: 14,
   unauthenticated: 16,
 } as const;
@@ -36,11 +36,18 @@ export function grpcCodeOf(error: unknown): number | null {
   return grpcCodeOf(error.cause);
 }
 
-/** True when nobody answered in time: with a reachable server, no worker took the task. */
-export const isDeadlineError = (error: unknown): boolean => {
+/** True when nobody answered in time. */
+const isDeadlineError = (error: unknown): boolean => {
   if (grpcCodeOf(error) === grpc.deadlineExceeded) return true;
   return error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError';
 };
+
+/**
+ * True when the server was reached, but no worker could answer for the workflow: none runs, all are busy, or (then the
+ * server says so at once) the worker's code does not fit the workflow's history.
+ */
+export const isUnanswered = (error: unknown): boolean =>
+  isDeadlineError(error) || grpcCodeOf(error) === grpc.failedPrecondition;
 
 const whatToDo =
   'Is `opsloop up` running? Otherwise check TEMPORAL_ADDRESS or `temporal.address` in opsloop.yaml.';
@@ -104,6 +111,14 @@ async function connectionSettings(
     ...(metadata === undefined ? {} : { metadata: metadata as Record<string, string> }),
   };
   return { options, address, namespace: loaded.namespace ?? 'default' };
+}
+
+/**
+ * Loads the client's code, which takes a while and blocks everything else: done while a connection is being made, it
+ * would eat up that connection's time limit.
+ */
+export async function preloadTemporal(): Promise<void> {
+  await import('@temporalio/client');
 }
 
 /** Connects within 3 s, or throws OpsError `unavailable` with the address tried and what to do. */

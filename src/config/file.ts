@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { OpsError } from '../domain/errors.js';
 
-export const configFileName = 'opsloop.yaml';
+const configFileName = 'opsloop.yaml';
 
 /** Absolute path of the nearest opsloop.yaml in `startDirectory` or above, or null. */
 export const findConfigFile = (startDirectory: string): string | null => {

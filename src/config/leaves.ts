@@ -34,7 +34,7 @@ export const judged = <T>(judge: Judge<T>) =>
     if (message !== null) payload.issues.push({ code: 'custom', message, input: payload.value });
   });
 
-export interface TextLeaf {
+interface TextLeaf {
   expected: string;
   example: string;
   isValid?: (text: string) => boolean;

@@ -5,7 +5,7 @@ import { nearMiss } from '../domain/near-miss.js';
 const listed = (words: readonly string[]): string => words.join(', ');
 
 /** `unknown key "evry"; did you mean "every"?` */
-export const unknownKeyMessage = (key: string, known: readonly string[]): string => {
+const unknownKeyMessage = (key: string, known: readonly string[]): string => {
   const near = nearMiss(key, known);
   const help = near === null ? `known here: ${listed(known)}` : `did you mean "${near}"?`;
   return `unknown key ${JSON.stringify(key.slice(0, 80))}; ${help}`;

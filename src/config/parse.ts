@@ -13,7 +13,7 @@ import { configShape } from './shape.js';
 
 export type ParsedConfig = { ok: true; config: Config } | { ok: false; problems: Problem[] };
 
-export interface ParseOptions {
+interface ParseOptions {
   /** Path of the file; relative paths in it start at its folder. */
   file: string;
   /** How problems name the file; `file` when left out. */

@@ -39,7 +39,8 @@ export const showFound = (value: unknown, path: DataPath): string => {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (path.some((part) => typeof part === 'string' && secretKeys.has(part))) return '"***"';
-  if (typeof value !== 'string') return String(value);
+  if (typeof value !== 'string')
+    return typeof value === 'number' || typeof value === 'boolean' ? `${value}` : typeof value;
   const withoutPassword = value
     .replace(/\/\/[^/?#\s]*@/g, '//***@')
     .replace(/([?&][^=&\s]*=)[^&\s]*/g, '$1***');

@@ -99,7 +99,8 @@ export const createSecretScrubber = (): SecretScrubber => {
   return {
     add: (value, form = 'secret') => {
       const before = secrets.size;
-      for (const found of [...(form === 'secret' ? [value] : []), ...passwordsOf(value)]) {
+      const isWholeSecret = form === 'secret' && !isPlainAddress(value);
+      for (const found of [...(isWholeSecret ? [value] : []), ...passwordsOf(value)]) {
         for (const written of formsOf(found)) if (written.length >= shortestScrubbed) secrets.add(written);
       }
       // A short secret inside a long one must not leave the rest of the long one standing.
@@ -108,6 +109,15 @@ export const createSecretScrubber = (): SecretScrubber => {
     scrub: (text) => longestFirst.reduce((rest, secret) => rest.replaceAll(secret, '***'), text),
   };
 };
+
+/**
+ * Where something listens (`127.0.0.1:7233`, `http://api:8888`) is no secret, however it was given: a reason that hides
+ * it helps nobody. A path or query may be one (webhooks carry their key there).
+ */
+const isPlainAddress = (value: string): boolean =>
+  /^(?:https?:\/\/[a-z0-9.-]+|(?:https?:\/\/)?(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|\[[0-9a-f:.]+\])):\d{1,5}\/?$/i.test(
+    value.trim(),
+  );
 
 /** As it is, as part of a URL, and as part of JSON. */
 const formsOf = (secret: string): string[] => {

@@ -61,5 +61,6 @@ export function isStillCause(
   if (own !== undefined)
     return own.problems.unhealthy?.incident === 'own' || own.problems.unhealthy?.incident === 'affected';
   const dependency = track.dependencies.find((candidate) => candidate.name === name);
-  return dependency?.state === 'unhealthy' || dependency?.state === 'flapping';
+  // A record that cannot be read now does not say that anything recovered.
+  return dependency !== undefined && [null, 'unhealthy', 'flapping'].includes(dependency.state);
 }

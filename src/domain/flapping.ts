@@ -10,6 +10,9 @@ export interface VerdictAt {
 export const flappingWindow = (policy: Pick<ServicePolicy, 'flapping'>): number =>
   3 * policy.flapping.changes;
 
+/** True for an instant of the last `windowMs`. One that lies far ahead is of before the clock was set back: long ago, too. */
+export const isWithin = (windowMs: number, at: number, now: number): boolean => Math.abs(now - at) <= windowMs;
+
 /** Instants at which the verdict differs from the one before. */
 export function changesOf(verdicts: readonly VerdictAt[]): number[] {
   return verdicts
@@ -29,7 +32,7 @@ export function startsFlapping(facts: {
   now: number;
 }): boolean {
   const { changes, withinMs } = facts.policy.flapping;
-  const isRecent = (at: number): boolean => facts.now - at <= withinMs;
+  const isRecent = (at: number): boolean => isWithin(withinMs, at, facts.now);
   const recent = facts.verdicts.slice(-flappingWindow(facts.policy));
   return (
     changesOf(recent).filter(isRecent).length >= changes ||

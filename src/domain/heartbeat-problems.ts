@@ -58,7 +58,7 @@ function decideWarning(
     return { ...problem, incident: 'none' };
   }
   if (problem.incident === 'none' && problem.isBad && !isDown) {
-    openEpisode(desk, name, type, 'open', track.reason);
+    openEpisode(desk, name, type, 'open', problem.reason);
     return { ...problem, incident: 'own' };
   }
   return problem;
@@ -98,7 +98,7 @@ function decideOwn(desk: Desk, name: string, track: ServiceTrack, problem: Probl
   if (hasSettled)
     report(desk, name, 'unhealthy', {
       kind: 'settled',
-      reason: `settled: ${track.reason}`,
+      reason: `settled: ${problem.reason}`,
       resolvedBy: null,
     });
   return problem;
@@ -112,14 +112,23 @@ function decideUntold(desk: Desk, name: string, track: ServiceTrack, problem: Pr
   if (!isDue) return { ...problem, incident: 'none', heldUntil: null };
   const cause = causeOf(track, desk.tracks);
   if (cause.kind === 'cause') return { ...problem, incident: 'affected', cause: cause.name, heldUntil: null };
-  const heldUntil = cause.kind === 'undecided' ? (problem.heldUntil ?? desk.facts.now + cause.waitMs) : null;
+  const heldUntil = cause.kind === 'undecided' ? holdUntil(problem, desk.facts.now, cause.waitMs) : null;
   if (cause.kind === 'undecided' && heldUntil !== null && desk.facts.now < heldUntil) {
     if (problem.incident === 'none') for (const asked of cause.ask) desk.ask.add(asked);
     return { ...problem, incident: 'held', heldUntil };
   }
   if (isFlapping) tellFlapping(desk, name, track);
-  else openEpisode(desk, name, 'unhealthy', 'open', track.reason);
+  else openEpisode(desk, name, 'unhealthy', 'open', problem.reason);
   return { ...problem, incident: 'own', heldUntil: null };
+}
+
+/** Ticks never come at the same moment of their interval: what is decided a little early counts as the end of the wait. */
+const earlyShare = 0.1;
+
+function holdUntil(problem: ProblemTrack, now: number, waitMs: number): number {
+  const latest = now + waitMs * (1 - earlyShare);
+  // A clock that was set back makes nobody wait longer.
+  return Math.min(problem.heldUntil ?? latest, latest);
 }
 
 function tellFlapping(desk: Desk, name: string, track: ServiceTrack): void {

@@ -1,5 +1,5 @@
 /** Takes one result into a service's track: windows of results, decided problems, flapping, state. */
-import { flappingWindow, startsFlapping } from './flapping.js';
+import { flappingWindow, isWithin, startsFlapping } from './flapping.js';
 import {
   newProblem,
   type CheckedService,
@@ -31,7 +31,8 @@ function takeProblemResult(
   const { openAfter, closeAfter } = ruleOf(type, checked.policy);
   const results = [...before.results, isGood].slice(-Math.max(openAfter.of, closeAfter));
   const badSinceAt = isGood ? before.badSinceAt : (before.badSinceAt ?? checked.at);
-  const problem = { ...before, results, badSinceAt };
+  const reason = isGood ? before.reason : reasonFor(type, checked);
+  const problem = { ...before, results, badSinceAt, reason };
   const hasClosed = results.length >= closeAfter && results.slice(-closeAfter).every((result) => result);
   if (before.isBad)
     return hasClosed
@@ -54,6 +55,9 @@ function resultFor(type: ProblemType, checked: CheckedService): boolean | null {
   }
 }
 
+const reasonFor = (type: ProblemType, checked: CheckedService): string =>
+  type === 'anomaly' ? (checked.anomaly ?? '') : checked.reason;
+
 function takeProblems(track: ServiceTrack, checked: CheckedService): ServiceTrack['problems'] {
   const problems = { ...track.problems };
   for (const type of ['unhealthy', 'expiring', 'anomaly'] as const) {
@@ -75,12 +79,14 @@ function takeFlapping(
   const verdicts = [...track.verdicts, { at: checked.at, isGood }].slice(-flappingWindow(checked.policy));
   const { withinMs, settleAfterMs } = checked.policy.flapping;
   const stateChangesAt = [...track.stateChangesAt, ...(hasDecided ? [checked.at] : [])].filter(
-    (at) => checked.at - at <= withinMs,
+    (at) => isWithin(withinMs, at, checked.at),
   );
   if (track.flapping !== null) {
     const hasChanged = last !== undefined && last.isGood !== isGood;
-    const lastChangeAt = hasChanged ? checked.at : track.flapping.lastChangeAt;
-    if (checked.at - lastChangeAt >= settleAfterMs) {
+    const lastChangeAt = hasChanged ? checked.at : Math.min(track.flapping.lastChangeAt, checked.at);
+    // While few and slow results have not reached a threshold yet, nobody can say how it settled.
+    const isDecided = isGood !== (track.problems.unhealthy?.isBad ?? false);
+    if (isDecided && checked.at - lastChangeAt >= settleAfterMs) {
       // The history that made it flap is closed: only what comes now may make it flap again.
       return { ...track, verdicts: verdicts.slice(-1), stateChangesAt: [], flapping: null };
     }
@@ -111,7 +117,8 @@ export function takeResult(before: ServiceTrack, checked: CheckedService): Servi
   const known: ServiceTrack = {
     ...before,
     policy: checked.policy,
-    dependencies: checked.dependencies.length > 0 ? checked.dependencies : before.dependencies,
+    // A healthy result does not list them; what is removed from the configuration must not stay a cause.
+    dependencies: checked.verdict === 'healthy' ? before.dependencies : checked.dependencies,
   };
   if (checked.verdict === 'unknown') {
     return withState({ ...known, unknownInRow: known.unknownInRow + 1 }, checked);

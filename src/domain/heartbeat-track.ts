@@ -1,5 +1,5 @@
 /** What a heartbeat shard remembers of a service that is not plainly fine, and what a check says of one. */
-import type { VerdictAt } from './flapping.js';
+import { isWithin, type VerdictAt } from './flapping.js';
 import type { Verdict } from './observation.js';
 import type { ServicePolicy } from './service.js';
 
@@ -53,6 +53,8 @@ export interface ProblemTrack {
   cause: string | null;
   /** First bad result of the present trouble, epoch ms. */
   badSinceAt: number | null;
+  /** Why the newest bad result was bad; the results after it may be good, or say nothing. */
+  reason: string;
 }
 
 export interface ServiceTrack {
@@ -78,6 +80,7 @@ export const newProblem = (): ProblemTrack => ({
   heldUntil: null,
   cause: null,
   badSinceAt: null,
+  reason: '',
 });
 
 /** A track for a service that was plainly fine (or new) until now. */
@@ -109,6 +112,6 @@ export function isForgettable(track: ServiceTrack, now: number): boolean {
     track.unknownInRow === 0 &&
     Object.values(track.problems).every(isQuiet) &&
     track.verdicts.every((verdict) => verdict.isGood) &&
-    track.stateChangesAt.every((at) => now - at > track.policy.flapping.withinMs)
+    !track.stateChangesAt.some((at) => isWithin(track.policy.flapping.withinMs, at, now))
   );
 }

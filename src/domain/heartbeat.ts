@@ -76,6 +76,11 @@ export function releaseServices(
     // Without a track nobody lists it as affected any more, and what it caused looks for another cause.
     delete desk.tracks[name];
   }
+  for (const [name, track] of Object.entries(desk.tracks))
+    desk.tracks[name] = {
+      ...track,
+      dependencies: track.dependencies.filter((dependency) => !gone.includes(dependency.name)),
+    };
   for (const name of causesFirst(desk.tracks))
     for (const type of problemTypes) decideProblem(desk, name, type);
   reportAffected(desk);
@@ -135,14 +140,30 @@ const memoryOf = (track: ServiceTrack | undefined): string =>
         ],
   );
 
+/** What a service last read of a dependency that is plainly fine again must not be held against it. */
+function withoutOldNews(track: ServiceTrack, isFine: (name: string) => boolean): ServiceTrack {
+  if (!track.dependencies.some(({ name }) => isFine(name))) return track;
+  const dependencies = track.dependencies.map((dependency) =>
+    isFine(dependency.name)
+      ? { ...dependency, state: 'healthy' as const, verdict: 'healthy' as const }
+      : dependency,
+  );
+  return { ...track, dependencies };
+}
+
 function concludeHeartbeat(desk: Desk): HeartbeatDecision {
   const { facts } = desk;
   const episodes = { ...facts.episodes };
   const changes: ServiceChange[] = [];
   const tracks: Record<string, ServiceTrack> = {};
-  for (const [name, track] of Object.entries(desk.tracks)) {
+  const isForgettableNow = (name: string): boolean => {
+    const track = desk.tracks[name];
+    return track !== undefined && isForgettable(track, facts.now);
+  };
+  for (const [name, decided] of Object.entries(desk.tracks)) {
+    const track = withoutOldNews(decided, isForgettableNow);
     if (Object.keys(track.episodes).length > 0) episodes[name] = track.episodes;
-    const isForgotten = isForgettable(track, facts.now);
+    const isForgotten = isForgettableNow(name);
     if (!isForgotten) tracks[name] = track;
     const before = facts.tracks[name];
     if (!isForgotten && memoryOf(before) === memoryOf(track)) continue;

@@ -23,10 +23,9 @@ export function openCacheDirectory(env: NodeJS.ProcessEnv, account: Account | nu
   );
 }
 
-/** Like `mkdir -p`, but others can enter the new folders whatever the umask says. */
+/** Like `mkdir -p`, but others can enter the folder, and those made on the way, whatever the umask says. */
 export function makeOpenFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined) return;
+  const first = mkdirSync(folder, { recursive: true }) ?? folder;
   for (let made = folder; ; made = dirname(made)) {
     chmodSync(made, 0o755);
     if (made === first) return;

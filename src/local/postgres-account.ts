@@ -14,9 +14,9 @@ export interface Account {
  * null unless this process is root's. As root: the owner of the data when there is some, else `postgres`, else
  * `nobody`.
  */
-export function choosePostgresAccount(dataFolder: string | null): Account | null {
+export function choosePostgresAccount(dataFolder: string): Account | null {
   if (process.getuid?.() !== 0) return null;
-  const owner = dataFolder === null ? undefined : statSync(dataFolder, { throwIfNoEntry: false });
+  const owner = statSync(dataFolder, { throwIfNoEntry: false });
   if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   const account = findAccount('postgres') ?? findAccount('nobody');
   if (account) return account;

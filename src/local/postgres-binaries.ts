@@ -100,6 +100,7 @@ async function makeRunnable(
     'postgres',
     `${version}-${platform()}-${arch()}`,
   );
+  makeOpenFolder(dirname(target)); // before the lock, whose folder is nobody else's business
   if (await isCompleteCopy(native, target)) return target;
   const lock = await waitForLock(`${target}.lock`, {
     onWait: ({ pid }) => options.report.progress(`process ${pid} is copying PostgreSQL; waiting for it`),
@@ -148,7 +149,6 @@ async function isCompleteCopy(from: string, to: string): Promise<boolean> {
 }
 
 async function copyPackage(root: string, native: string, target: string): Promise<void> {
-  makeOpenFolder(dirname(target));
   const draft = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
   try {
     await copyOpenly(native, draft);

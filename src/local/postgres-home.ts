@@ -52,24 +52,20 @@ export function choosePostgresHome(directory: string, env: NodeJS.ProcessEnv, re
   const location = readJson<Location>(join(directory, 'location.json'));
   if (location && existsSync(location.folder)) {
     rememberOwner(location.folder, directory);
-    return homeIn(location.folder);
+    return homeIn(location.folder, choosePostgresAccount(join(location.folder, 'data')));
   }
-  const account = choosePostgresAccount(existsSync(beside) ? beside : null);
+  const account = choosePostgresAccount(beside);
   const closed = findClosedFolder(directory, account);
-  if (closed === null) return prepareHome(directory, account);
+  if (closed === null) return homeIn(directory, account);
   if (existsSync(join(beside, 'PG_VERSION'))) throw closedData(beside, closed);
   return moveToCache(directory, closed, account, env, report);
 }
 
-function homeIn(folder: string): PostgresHome {
-  const data = join(folder, 'data');
-  const account = choosePostgresAccount(existsSync(data) ? data : folder);
-  return { folder, data, account };
-}
-
-function prepareHome(folder: string, account: Account | null): PostgresHome {
-  return { folder, data: join(folder, 'data'), account };
-}
+const homeIn = (folder: string, account: Account | null): PostgresHome => ({
+  folder,
+  data: join(folder, 'data'),
+  account,
+});
 
 function closedData(data: string, closed: string): OpsError {
   return new OpsError(
@@ -95,7 +91,7 @@ function moveToCache(
   chmodSync(folder, 0o711);
   rememberOwner(folder, directory);
   report.line(`PostgreSQL's data is kept in ${folder}: its account cannot enter ${closed}`);
-  return { folder, data: join(folder, 'data'), account };
+  return homeIn(folder, account);
 }
 
 /** The data folder must belong to the account that runs the server. */

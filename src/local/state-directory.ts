@@ -92,7 +92,8 @@ function requireKnownVersion(path: string): void {
 }
 
 function requireSpace(path: string): void {
-  const { bavail, bsize } = statfsSync(path);
+  const { bavail, bsize, blocks } = statfsSync(path);
+  if (blocks === 0) return; // a file system that does not tell
   const free = bavail * bsize;
   const needed = existsSync(join(path, 'version.json')) ? neededBytes : neededForNewStateBytes;
   if (free >= needed) return;

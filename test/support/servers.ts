@@ -18,6 +18,13 @@ interface Server {
   start(run: TestRun): Promise<void>;
 }
 
+/** Preferred, and far from the usual ones: tests of a stack's defaults must not find these servers there. */
+const ports = {
+  temporal: { port: 27_233, webUiPort: 28_233 },
+  postgres: { port: 25_432 },
+  redis: { port: 26_379 },
+};
+
 const report = createReport({ print: (line) => console.log(line) });
 
 function folderFor(run: TestRun, name: string): string {
@@ -28,7 +35,12 @@ function folderFor(run: TestRun, name: string): string {
 
 async function startTemporal(run: TestRun): Promise<void> {
   const cli = await findTemporalCli({ explicitPath: null, env: process.env, report });
-  const server = await startTemporalServer({ directory: folderFor(run, 'temporal'), cli, report });
+  const server = await startTemporalServer({
+    directory: folderFor(run, 'temporal'),
+    cli,
+    report,
+    ...ports.temporal,
+  });
   run.servers.set('temporal', () => server.stop());
   process.env['OPSLOOP_TEST_TEMPORAL_CLI'] = cli.path;
   process.env['OPSLOOP_TEST_TEMPORAL_ADDRESS'] = server.address;
@@ -45,7 +57,7 @@ async function findTimeSkippingServer(): Promise<void> {
 }
 
 async function startTestPostgres(run: TestRun): Promise<void> {
-  const server = await startPostgres({ directory: folderFor(run, 'postgres'), report });
+  const server = await startPostgres({ directory: folderFor(run, 'postgres'), report, ...ports.postgres });
   run.servers.set('postgres', () => server.stop());
   process.env['OPSLOOP_TEST_DATABASE_URL'] = server.url;
 }
@@ -58,7 +70,7 @@ async function startTestRedis(run: TestRun): Promise<void> {
     );
     return;
   }
-  const server = await startRedis({ directory: folderFor(run, 'redis'), binary, report });
+  const server = await startRedis({ directory: folderFor(run, 'redis'), binary, report, ...ports.redis });
   run.servers.set('redis', () => server.stop());
   process.env['OPSLOOP_TEST_REDIS_URL'] = server.url;
 }

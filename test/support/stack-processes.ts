@@ -18,7 +18,10 @@ export const childrenOf = (parentPid: number): number[] =>
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parentPid;
   });
 
-const pids = (): number[] => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+const pids = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 
 function fromProc(directory: string): FoundProcess[] {
   return pids().flatMap((pid) => {

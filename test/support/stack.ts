@@ -64,13 +64,15 @@ export interface StackOptions {
   command?: readonly [string, ...string[]];
   /** Folder to use; default a new one. */
   directory?: string;
+  /** Starts it in a process group of its own. */
+  isGroupLeader?: boolean;
 }
 
 /** A folder with a configuration; nothing runs yet. */
 export function prepareStack(options: StackOptions): Stack {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'stack-'));
   chmodSync(directory, 0o755); // the database server's account has to get through
-  const { env = {}, command = [process.execPath, opsloopProgram, 'up'] } = options;
+  const { env = {}, command = [process.execPath, opsloopProgram, 'up'], isGroupLeader = false } = options;
   const stateDir = join(directory, '.opsloop');
   let child: ChildProcess | undefined;
   let output = '';
@@ -93,6 +95,7 @@ export function prepareStack(options: StackOptions): Stack {
         cwd: directory,
         env: cleanEnvironment(env),
         stdio: ['ignore', 'pipe', 'pipe'],
+        detached: isGroupLeader,
       });
       child = started;
       for (const stream of [started.stdout, started.stderr])

@@ -7,6 +7,8 @@ export interface TargetServer {
   url: string;
   /** Requests taken so far. */
   hits(): number;
+  /** Paths of the requests, in order. */
+  urls(): readonly string[];
   /** When the last request was taken, epoch ms; 0 before the first. */
   lastHitAt(): number;
   /** What it answers from now on: 200, another status, or nothing at all. */
@@ -19,10 +21,11 @@ export interface TargetServer {
 
 export async function startTargetServer(): Promise<TargetServer> {
   let answer: number | 'nothing' = 200;
-  let [hits, lastHitAt, port] = [0, 0, 0];
+  let [lastHitAt, port] = [0, 0];
+  const urls: string[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((_request, response) => {
-    hits += 1;
+  const server = createServer((request, response) => {
+    urls.push(request.url ?? '');
     lastHitAt = Date.now();
     if (answer === 'nothing') return;
     response.writeHead(answer, { 'content-type': 'text/plain' }).end(answer === 200 ? 'ok' : 'broken');
@@ -40,7 +43,8 @@ export async function startTargetServer(): Promise<TargetServer> {
   await start();
   return {
     url: `http://127.0.0.1:${port}`,
-    hits: () => hits,
+    hits: () => urls.length,
+    urls: () => urls,
     lastHitAt: () => lastHitAt,
     answer: (how) => {
       answer = how;

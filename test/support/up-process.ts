@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 import type { UpConfig } from '../../src/local/up-context.js';
 
 export interface UpProcess {
@@ -35,7 +36,7 @@ export interface UpProcessOptions {
 /** What the stand-ins for worker, API, migrations and apply wrote down. */
 export const recordPathOf = (directory: string): string => join(directory, 'record.jsonl');
 
-export function configOf({ directory, config = {} }: UpProcessOptions): UpConfig {
+function configOf({ directory, config = {} }: UpProcessOptions): UpConfig {
   return {
     file: join(directory, 'opsloop.yaml'),
     directory,
@@ -78,7 +79,7 @@ export function upCommand(options: UpProcessOptions): UpCommand {
   };
 }
 
-export function startUp(options: UpProcessOptions): UpProcess {
+function startUp(options: UpProcessOptions): UpProcess {
   const { file, args, env, stateDir } = upCommand(options);
   const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -95,4 +96,24 @@ export function startUp(options: UpProcessOptions): UpProcess {
   });
   ready.catch(() => {}); // not every test waits for it
   return { child, pid: child.pid ?? 0, output: () => output, ready, exited };
+}
+
+/** Pids of the stack's children by name; none when nothing is written down. */
+export function childrenOf(directory: string): Record<string, number> {
+  const path = join(directory, '.opsloop', 'run', 'processes.json');
+  if (!existsSync(path)) return {};
+  const { processes } = JSON.parse(readFileSync(path, 'utf8')) as {
+    processes: { name: string; pid: number }[];
+  };
+  return Object.fromEntries(processes.map(({ name, pid }) => [name, pid]));
+}
+
+/** Started at once; stopped at the end of the test should it still run. */
+export function upForTest(options: UpProcessOptions): UpProcess {
+  const started = startUp(options);
+  onTestFinished(async () => {
+    started.child.kill('SIGTERM');
+    await started.exited;
+  });
+  return started;
 }

@@ -83,14 +83,15 @@ const apply = (text: string, { at, length, kind, text: inserted }: Change): stri
   return lines.join('\n');
 };
 
-describe('parseConfig', () => {
+// Time limits are for machines that are busy with the other tests.
+describe('parseConfig', { timeout: 60_000 }, () => {
   it('answers to any text', () => {
-    fc.assert(fc.property(fc.string({ maxLength: 300, unit: 'binary' }), judge), { numRuns: 500 });
+    fc.assert(fc.property(fc.string({ maxLength: 300, unit: 'binary' }), judge), { numRuns: 200 });
   });
 
   it('answers to any text made of the signs of YAML', () => {
     const sign = fc.constantFrom(
-      ...'[]{}:,-?&*!|>\'"%@`#\n \tab${}.<~=',
+      ...'[]{}:,-?&*!|>\'"%@`#\n \tab${}.<~='.split(''),
       'name',
       ': ',
       '- ',
@@ -103,7 +104,7 @@ describe('parseConfig', () => {
         fc.array(sign, { maxLength: 60 }).map((signs) => signs.join('')),
         judge,
       ),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     );
   });
 
@@ -111,8 +112,8 @@ describe('parseConfig', () => {
     const changed = fc
       .array(change, { minLength: 1, maxLength: 4 })
       .map((changes) => changes.reduce(apply, reference));
-    fc.assert(fc.property(changed, judge), { numRuns: 300 });
-  }, 60_000);
+    fc.assert(fc.property(changed, judge), { numRuns: 100 });
+  });
 
   it('answers to any data in the place of any section', () => {
     const section = fc.constantFrom(
@@ -131,7 +132,7 @@ describe('parseConfig', () => {
       fc.property(fc.array(entry, { maxLength: 4 }), (entries) =>
         judge(JSON.stringify(Object.fromEntries(entries))),
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -178,7 +179,7 @@ describe('parseConfig', () => {
           }),
         ),
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -152,3 +152,27 @@ describe('the scrubber', () => {
     );
   });
 });
+
+describe('an address given by reference', () => {
+  it('stays readable, since a reason that hides where nothing answered helps nobody', () => {
+    const scrubber = createSecretScrubber();
+    for (const address of [
+      '127.0.0.1:7233',
+      'localhost:5432',
+      '[::1]:6379',
+      'http://api:8888',
+      'db.example.org:5432',
+    ]) {
+      scrubber.add(address);
+      expect(scrubber.scrub(`connection refused ${address}`)).toBe(`connection refused ${address}`);
+    }
+  });
+
+  it('is hidden when it may hold a key, or only looks like an address', () => {
+    const scrubber = createSecretScrubber();
+    for (const secret of ['https://hooks.example.org/T0/B0/key', 'letmein:12345', 'http://u:pass@api:80']) {
+      scrubber.add(secret);
+      expect(scrubber.scrub(`sent to ${secret}`)).not.toContain(secret);
+    }
+  });
+});

@@ -55,7 +55,9 @@ const fieldOf = (error: unknown): string | null =>
 
 function unknownCommandText(input: string, corrections: readonly string[]): string {
   const near =
-    corrections.length === 0 ? '' : `Did you mean ${corrections.map((each) => each.replaceAll('`', '"')).join(' or ')}? `;
+    corrections.length === 0
+      ? ''
+      : `Did you mean ${corrections.map((each) => each.replaceAll('`', '"')).join(' or ')}? `;
   return `there is no command "${input}". ${near}See: opsloop --help`;
 }
 

@@ -69,7 +69,7 @@ export async function showCommand(this: CliContext, _flags: GlobalFlags, idOrNam
 }
 
 const waitingText = (id: string, verb: string): string =>
-  `${id}: no worker answered within 5 s, so ${verb} was sent as a signal: it is done when a worker runs.`;
+  `${id}: no worker answered, so ${verb} was sent as a signal: it is done when one does.`;
 
 function printAnswers(context: CliContext, verb: string, answers: LoopAnswer[]): void {
   for (const { document, isAnswered } of answers)

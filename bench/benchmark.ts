@@ -1,0 +1,57 @@
+/** The list of benchmarks, and what each of them gives. */
+import type { Figure } from './figure.js';
+
+export interface Measurement {
+  figures: Figure[];
+  /** What bounds the figures, and under which conditions they hold. */
+  boundBy: string;
+  /** Versions of what was measured beside the product. */
+  versions?: Record<string, string>;
+}
+
+export interface Benchmark {
+  name: string;
+  title: string;
+  /** How long it takes, for those who wait. */
+  seconds: number;
+  load(): Promise<{ measure: () => Promise<Measurement> }>;
+}
+
+export const benchmarks: readonly Benchmark[] = [
+  {
+    name: 'cli',
+    title: 'Cold start of local commands',
+    seconds: 20,
+    load: () => import('./cli.js'),
+  },
+  {
+    name: 'idle',
+    title: 'CPU of everything at the sample configuration',
+    seconds: 100,
+    load: () => import('./idle.js'),
+  },
+  {
+    name: 'tick',
+    title: 'One tick over 1,000 services, beside blackbox_exporter',
+    seconds: 220,
+    load: () => import('./tick.js'),
+  },
+  {
+    name: 'hung',
+    title: '30 hung targets among 300 services',
+    seconds: 100,
+    load: () => import('./hung.js'),
+  },
+  {
+    name: 'recovery',
+    title: 'SIGKILL of everything with 1,000 services',
+    seconds: 110,
+    load: () => import('./recovery.js'),
+  },
+  {
+    name: 'events',
+    title: 'Cost in history and memory',
+    seconds: 170,
+    load: () => import('./events.js'),
+  },
+];

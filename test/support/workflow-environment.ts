@@ -1,0 +1,168 @@
+/** Runs the product's workflows with given activities on a Temporal server: one bundle and one worker for a file of tests. */
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { searchAttributeNames } from '../../src/domain/ids.js';
+
+export interface StartedLoop {
+  workflowId: string;
+  /** Put on the run as the product does; left out means none. */
+  attributes?: Partial<Record<(typeof searchAttributeNames)[number], string>>;
+}
+
+export interface WorkflowEnvironment {
+  readonly client: Client;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  /** Unique in the run of the tests, so that tests never meet each other's loops. */
+  newEnvironmentName(): string;
+  /** Starts a workflow that `endLoops` ends. */
+  start(type: string, input: unknown, options: StartedLoop): Promise<WorkflowHandle>;
+  /** Ends with `endLoops` also what somebody else started. */
+  track(handle: WorkflowHandle): WorkflowHandle;
+  /** Lets time pass: on the time-skipping server at once. */
+  sleep(ms: number): Promise<void>;
+  /** The server's time, epoch ms. */
+  now(): Promise<number>;
+  /** Terminates all that was started; for `afterEach`. */
+  endLoops(): Promise<void>;
+  /** Stops the worker, as when its process ends; `startWorker` brings up a new one. */
+  stopWorker(): Promise<void>;
+  startWorker(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const workflowsPath = resolve('src/workflows/index.ts');
+/** The worker loads it outside of the bundle, with plain Node.js: compiled, as the set-up of the run left it. */
+export const payloadConverterPath = resolve('dist/workflows/payload-converter.js');
+
+/** What the product runs, from its sources. */
+export async function bundleWorkflows(): Promise<string> {
+  installQuietRuntime();
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    payloadConverterPath: resolve('src/workflows/payload-converter.ts'),
+    logger: new DefaultLogger('ERROR'),
+  });
+  return code;
+}
+
+let isInstalled = false;
+
+/** Warnings of loops that refuse a garbage input on purpose would bury what the tests have to say. */
+function installQuietRuntime(): void {
+  if (isInstalled) return;
+  isInstalled = true;
+  Runtime.install({
+    logger: new DefaultLogger('ERROR', () => undefined),
+    telemetryOptions: { logging: { filter: 'off' } },
+    shutdownSignals: [],
+  });
+}
+
+/** The path of the time-skipping server; undefined where there is none. */
+export const timeSkippingServer = process.env['OPSLOOP_TEST_TIME_SKIPPING'];
+/** `host:port` of the Temporal development server of the run; undefined where there is none. */
+export const temporalAddress = process.env['OPSLOOP_TEST_TEMPORAL_ADDRESS'];
+
+async function connect(server: 'timeSkipping' | 'development'): Promise<TestWorkflowEnvironment> {
+  // The client has no use for a converter of its own: it sends what people send.
+  if (server === 'development') {
+    if (temporalAddress === undefined) throw new Error('OPSLOOP_TEST_TEMPORAL_ADDRESS is not set');
+    return TestWorkflowEnvironment.createFromExistingServer({ address: temporalAddress });
+  }
+  if (timeSkippingServer === undefined) throw new Error('OPSLOOP_TEST_TIME_SKIPPING is not set');
+  const environment = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: timeSkippingServer } },
+  });
+  const keyword = 2;
+  await environment.connection.operatorService.addSearchAttributes({
+    namespace: environment.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(searchAttributeNames.map((name) => [name, keyword])),
+  });
+  return environment;
+}
+
+export interface EnvironmentOptions {
+  server: 'timeSkipping' | 'development';
+  activities: object;
+  worker?: Partial<WorkerOptions>;
+}
+
+/** Opens it. `activities` are the file's fakes: their interface is checked where they are made. */
+export async function openWorkflowEnvironment(options: EnvironmentOptions): Promise<WorkflowEnvironment> {
+  installQuietRuntime();
+  const code = await bundleWorkflows();
+  const environment = await connect(options.server);
+  const taskQueue = `opsloop-test-${randomUUID()}`;
+  const { client } = environment;
+  const started = new Map<string, WorkflowHandle>();
+  const track = (handle: WorkflowHandle): WorkflowHandle => {
+    started.set(handle.workflowId, client.workflow.getHandle(handle.workflowId));
+    return handle;
+  };
+  let running: { worker: Worker; end: Promise<void> } | null = null;
+  const startWorker = async (): Promise<void> => {
+    const worker = await Worker.create({
+      connection: environment.nativeConnection,
+      namespace: environment.namespace ?? 'default',
+      taskQueue,
+      workflowBundle: { code },
+      activities: options.activities,
+      dataConverter: { payloadConverterPath },
+      stickyQueueScheduleToStartTimeout: '3s',
+      maxCachedWorkflows: 100,
+      ...options.worker,
+    });
+    running = { worker, end: worker.run() };
+  };
+  const stopWorker = async (): Promise<void> => {
+    running?.worker.shutdown();
+    await running?.end;
+    running = null;
+  };
+  await startWorker();
+  return {
+    client,
+    namespace: environment.namespace ?? 'default',
+    taskQueue,
+    newEnvironmentName: () => `test-${randomUUID().slice(0, 8)}`,
+    start: async (type, input, { workflowId, attributes }) =>
+      track(
+        await client.workflow.start(type, {
+          workflowId,
+          taskQueue,
+          args: [input],
+          ...(attributes === undefined ? {} : { typedSearchAttributes: attributesOf(attributes) }),
+        }),
+      ),
+    track,
+    sleep: (ms) => environment.sleep(ms),
+    now: () => environment.currentTimeMs(),
+    endLoops: async () => {
+      await Promise.all([...started.values()].map((handle) => handle.terminate().catch(ignoreEnded)));
+      started.clear();
+    },
+    startWorker,
+    stopWorker,
+    close: async () => {
+      await stopWorker();
+      await environment.teardown();
+    },
+  };
+}
+
+const attributesOf = (attributes: NonNullable<StartedLoop['attributes']>): TypedSearchAttributes =>
+  new TypedSearchAttributes(
+    Object.entries(attributes).map(([name, value]) => ({
+      key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
+      value,
+    })),
+  );
+
+function ignoreEnded(error: unknown): void {
+  if (!(error instanceof Error && error.name === 'WorkflowNotFoundError')) throw error;
+}
