@@ -8,7 +8,7 @@ export interface QueuedAlert {
   nextTryAt: number;
 }
 
-/** Messages that wait for one channel at most; beyond it the oldest of the lowest severity goes first. */
+/** Messages that wait for one channel at most; beyond it the oldest of the lowest severity goes, but the first, which may be on its way. */
 export const longestQueue = 500;
 
 const weight = { critical: 3, high: 2, medium: 1, low: 0 } as const;
@@ -17,8 +17,8 @@ const weight = { critical: 3, high: 2, medium: 1, low: 0 } as const;
 export function queueAlert(queue: readonly QueuedAlert[], alert: Alert, now: number): QueuedAlert[] {
   const longer = [...queue, { alert, attempts: 0, nextTryAt: now }];
   if (longer.length <= longestQueue) return longer;
-  const lowest = Math.min(...longer.map((entry) => weight[entry.alert.severity]));
-  const dropped = longer.findIndex((entry) => weight[entry.alert.severity] === lowest);
+  const lowest = Math.min(...longer.slice(1).map((entry) => weight[entry.alert.severity]));
+  const dropped = longer.findIndex((entry, index) => index > 0 && weight[entry.alert.severity] === lowest);
   return longer.filter((_, index) => index !== dropped);
 }
 

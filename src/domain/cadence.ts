@@ -10,7 +10,7 @@ export interface Cadence {
 export interface DueCadences {
   /** Intervals that are due, ms, ascending. */
   dueMs: number[];
-  /** Earliest instant at which one of them was scheduled; `now` when none was due. */
+  /** Instant of the grid that this tick is for, the latest of what is due; `now` when nothing was due. */
   scheduledAt: number;
   /** Scheduled ticks of the shortest interval whose whole interval has passed unused. */
   missed: number;
@@ -44,17 +44,24 @@ export function nextWakeAt(cadences: readonly Cadence[]): number | null {
   return cadences.length === 0 ? null : Math.min(...cadences.map((cadence) => cadence.nextAt));
 }
 
+/** More than one interval ahead: the clock was set back, and the grid with it begins anew. */
+const isOutOfReach = ({ nextAt, everyMs }: Cadence, now: number): boolean => nextAt - now > everyMs;
+
 /**
  * What is due at `now`. A tick that starts late, but within its interval, is not missed; one whose interval has
  * passed entirely is. Missed ticks are counted on the shortest interval alone, since the others lie on its grid.
  */
-export function takeDue(cadences: readonly Cadence[], now: number): DueCadences {
+export function takeDue(grid: readonly Cadence[], now: number): DueCadences {
+  const cadences = grid.map((cadence) => (isOutOfReach(cadence, now) ? { ...cadence, nextAt: now } : cadence));
   const due = cadences.filter((cadence) => cadence.nextAt <= now);
   const missedOf = (cadence: Cadence): number => Math.floor((now - cadence.nextAt) / cadence.everyMs);
   const shortest = cadences[0];
   return {
     dueMs: due.map((cadence) => cadence.everyMs),
-    scheduledAt: due.length === 0 ? now : Math.min(...due.map((cadence) => cadence.nextAt)),
+    scheduledAt:
+      due.length === 0
+        ? now
+        : Math.max(...due.map((cadence) => cadence.nextAt + missedOf(cadence) * cadence.everyMs)),
     missed: shortest !== undefined && shortest.nextAt <= now ? missedOf(shortest) : 0,
     cadences: cadences.map((cadence) =>
       cadence.nextAt <= now

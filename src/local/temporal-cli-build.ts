@@ -14,7 +14,7 @@ import { temporalCliVersion } from './temporal-cli-release.js';
 const shippedSource = fileURLToPath(new URL('temporal-cli-source/', import.meta.url));
 
 const oldestGo = '1.21'; // from then on `go` fetches the tool chain that go.mod asks for by itself
-const packagesToCompile = 1_450;
+const packagesToCompile = 1_750;
 const totalTimeoutMs = 45 * 60_000;
 
 export interface BuildOptions {
@@ -63,7 +63,7 @@ function isExecutable(path: string): boolean {
 }
 
 function runBuild(go: string, source: string, binary: string, options: BuildOptions): Promise<void> {
-  const version = `-X github.com/temporalio/cli/internal.Version=${temporalCliVersion}`;
+  const version = `-X github.com/temporalio/cli/internal/temporalcli.Version=${temporalCliVersion}`;
   const flags = ['-v', '-mod=mod', '-trimpath', '-ldflags', `-s -w ${version}`, '-o', binary];
   const child = spawn(go, ['build', ...flags, options.command ?? 'github.com/temporalio/cli/cmd/temporal'], {
     cwd: source,

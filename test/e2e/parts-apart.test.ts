@@ -56,7 +56,7 @@ beforeAll(async () => {
   folder = prepareStack({
     configuration: {
       environment: 'apart',
-      heartbeat: { every: '5s', timeout: '20s' },
+      heartbeat: { every: '30s', timeout: '20s' },
       api: { listen: `0.0.0.0:${apiPort}`, token: '${env:OPSLOOP_TOKEN}' },
       services: [{ name: 'web', checks: [{ http: target.url }] }],
     },
@@ -112,14 +112,15 @@ describe('the parts apart', () => {
     // In the middle of a check that takes 20 s.
     target.answer('nothing');
     const hits = target.hits();
+    const asked = folder.cli('services', 'check', 'web');
     await expect.poll(() => target.hits(), { timeout: 15_000, interval: 50 }).toBeGreaterThan(hits);
     const { code, durationMs } = await stop(worker);
     expect(code).toBe(0);
     expect(durationMs).toBeLessThan(8_000);
     target.answer(200);
-    const before = target.hits();
     run('worker');
-    await expect.poll(() => target.hits(), { timeout: 30_000, interval: 50 }).toBeGreaterThan(before);
+    // The next worker makes the check that was asked for.
+    expect((await asked).code).toBe(0);
   });
 
   it('the API refuses to listen beyond this machine without a token', async () => {

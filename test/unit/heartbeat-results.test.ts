@@ -44,7 +44,7 @@ const someTick = fc.record({
 
 const someStory = fc.record({
   policies: fc.tuple(somePolicy, somePolicy, somePolicy),
-  ticks: fc.array(someTick, { maxLength: 80 }),
+  ticks: fc.array(someTick, { maxLength: 50 }),
 });
 
 function tellStory({ policies, ticks }: Story): SimulatedShard {
@@ -115,7 +115,7 @@ describe('for any results, in any order, with clocks that jump', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -192,7 +192,7 @@ describe('a forgettable track', () => {
         });
         expect(ends[0]).toEqual(ends[1]);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });

@@ -21,20 +21,18 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat', () => {
   beforeEach(() => fake.reset());
   afterEach(() => server.endLoops());
 
-  it('ticks on its grid for a day, through many continued runs', async () => {
+  it('ticks on its grid for half a day, through many continued runs', async () => {
     const loop = await startHeartbeat(server, { intervalsMs: [5 * minute] });
-    const { firstExecutionRunId } = await server.client.workflow
-      .getHandle(loop.handle.workflowId)
-      .describe()
-      .then(({ runId }) => ({ firstExecutionRunId: runId }));
-    await server.sleep(24 * hour + second);
-    const state = await loop.reached(289);
-    expect(state).toMatchObject({ count: 289, missed: 0, state: 'running' });
+    const { runId: firstRunId } = await loop.handle.describe();
+    await server.sleep(12 * hour + second);
+    const state = await loop.reached(145);
+    expect(state).toMatchObject({ count: 145, missed: 0, state: 'running' });
     const starts = fake.probes.map(({ scheduledAt }) => scheduledAt);
     const gaps = new Set(starts.slice(1).map((at, index) => at - (starts[index] ?? 0)));
     expect([...gaps]).toEqual([5 * minute]);
-    expect((await loop.handle.describe()).runId).not.toBe(firstExecutionRunId);
-    expect((await loop.handle.describe()).historyLength).toBeLessThan(520);
+    const { runId, historyLength } = await loop.handle.describe();
+    expect(runId).not.toBe(firstRunId);
+    expect(historyLength).toBeLessThan(520);
   });
 
   it('checks each interval of its services when it is due', async () => {
@@ -122,19 +120,6 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat', () => {
     const [tick, collecting] = fake.probes;
     expect((collecting?.scheduledAt ?? 0) - (tick?.scheduledAt ?? 0)).toBeGreaterThan(8 * second);
     expect(await loop.state()).toMatchObject({ count: 1, missed: 0 });
-  });
-
-  it('counts the ticks that nobody was there for, and no other', async () => {
-    const loop = await startHeartbeat(server);
-    await loop.reached(1);
-    await server.stopWorker();
-    await server.sleep(10 * minute + 30 * second);
-    await server.startWorker();
-    const state = await loop.reached(2);
-    // Due were minutes 1 to 10; the tick made now is that of minute 10.
-    expect(state).toMatchObject({ count: 2, missed: 9 });
-    await server.sleep(minute);
-    expect(await loop.reached(3)).toMatchObject({ missed: 9 });
   });
 
   it('counts a tick as missed that a worker took up after its interval', async () => {
