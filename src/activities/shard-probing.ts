@@ -89,7 +89,7 @@ async function probeService(
   const results = await Promise.all(
     service.checks.map(
       async (check): Promise<{ check: Check; observation: Observation; judgement: CheckJudgement }> => {
-        const observation = await probeCheck(service, check);
+        const observation = await observe(probeCheck, service, check);
         return { check, observation, judgement: judgeCheck(check, observation) };
       },
     ),
@@ -98,13 +98,30 @@ async function probeService(
   return {
     service,
     verdict: judgement.verdict,
-    reason: judgement.reason.slice(0, longestReason),
+    reason: readable(judgement.reason),
     isExpiring: judgement.isExpiringOnly,
     isAnswering: results.some(({ observation }) => observation.connected),
     latencyMs: Math.max(0, ...results.map(({ observation }) => observation.responseTimeMs)),
     at: now(),
   };
 }
+
+/** A check that breaks inside opsloop says nothing about its service, and must not end the tick. */
+async function observe(probeCheck: ProbeCheck, service: Service, check: Check): Promise<Observation> {
+  try {
+    return await probeCheck(service, check);
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    return { connected: false, responseTimeMs: 0, unknown: true, error: `the check broke: ${what}` };
+  }
+}
+
+/** One line without control characters and halves of characters, which the database would refuse. */
+const readable = (text: string): string =>
+  text
+    .slice(0, longestReason)
+    .replace(/[\p{Cc}\p{Cs}]+/gu, ' ')
+    .trimEnd();
 
 /** Resolves with the work or after the time, whichever is first; the timer never outlives it. */
 async function within(timeMs: number, work: Promise<unknown>): Promise<void> {

@@ -110,18 +110,18 @@ export function decideIncident(before: IncidentState, report: IncidentReport): I
         : conclude(openIncident(seen, report), report, 'opened');
     case 'flapping':
       return conclude(
-        isLive(before) ? { ...seen, reason: report.reason } : openIncident(seen, report),
+        isLive(before) ? { ...withAffected(seen, report), reason: report.reason } : openIncident(seen, report),
         report,
         'flapping',
       );
     case 'affected':
-      return isLive(before)
-        ? conclude(withAffected(seen, report), report, null)
-        : { ...unchanged, state: seen };
+      return takeAffected(before, withAffected(seen, report), report);
     case 'settled':
       if (!isLive(before)) return { ...unchanged, state: seen };
       return conclude(
-        report.resolvedBy === null ? { ...seen, reason: report.reason } : resolveIncident(seen, report),
+        report.resolvedBy === null
+          ? { ...withAffected(seen, report), reason: report.reason }
+          : resolveIncident(seen, report),
         report,
         'settled',
       );
@@ -137,6 +137,14 @@ const withAffected = (state: IncidentState, report: IncidentReport): IncidentSta
   affectedBy: { ...state.affectedBy, [report.reporter]: report.affected },
 });
 
+/** Kept for an incident that is not open yet (its cause is found in another shard); told only when it is news. */
+function takeAffected(before: IncidentState, after: IncidentState, report: IncidentReport): IncidentDecision {
+  const isNews = affectedNames(before).join('\n') !== affectedNames(after).join('\n');
+  return isLive(before) && isNews
+    ? conclude(after, report, null)
+    : { state: after, record: null, alert: null };
+}
+
 function openIncident(state: IncidentState, report: IncidentReport): IncidentState {
   return {
     ...state,
@@ -145,7 +153,7 @@ function openIncident(state: IncidentState, report: IncidentReport): IncidentSta
     severity: report.severity,
     tags: report.tags,
     reason: report.reason,
-    affectedBy: { [report.reporter]: report.affected },
+    affectedBy: { ...(state.state === null ? state.affectedBy : {}), [report.reporter]: report.affected },
     openedAt: report.at,
     acknowledgedBy: null,
     resolvedAt: null,

@@ -1,5 +1,5 @@
 /** Whether this host is cut off from the network, so that its failing checks say nothing about the services. */
-import { heartbeatId, incidentId } from './ids.js';
+import { incidentId } from './ids.js';
 import type { IncidentReport } from './incident.js';
 import type { Check } from './service.js';
 
@@ -42,6 +42,8 @@ export interface IsolationFacts {
   report: { isolated: boolean; isolatedReason: string; checked: number };
   /** Since when the host is thought to be cut off, epoch ms; null: it is not. */
   since: number | null;
+  /** Number of the last episode told; 0 (also when left out): none. */
+  episode?: number;
   sequence: number;
   now: number;
 }
@@ -49,13 +51,16 @@ export interface IsolationFacts {
 /** Tells one incident of the prober itself in place of one per service that it cannot reach. */
 export function decideIsolation(facts: IsolationFacts): {
   since: number | null;
+  episode: number;
   reports: IncidentReport[];
   sequence: number;
 } {
-  const { report, since, now } = facts;
+  const { report, since, now, episode: lastEpisode = 0 } = facts;
   // A tick that checked nothing remote (or nothing at all) says nothing new.
   const isIsolated = report.checked === 0 ? since !== null : report.isolated;
-  if (isIsolated === (since !== null)) return { since, reports: [], sequence: facts.sequence };
+  if (isIsolated === (since !== null))
+    return { since, episode: lastEpisode, reports: [], sequence: facts.sequence };
+  const episode = isIsolated ? lastEpisode + 1 : lastEpisode;
   const sequence = Math.max(facts.sequence + 1, now);
   const target = {
     environment: facts.environment,
@@ -65,17 +70,17 @@ export function decideIsolation(facts: IsolationFacts): {
   };
   const told: IncidentReport = {
     ...target,
-    key: `${incidentId(target)}:${sequence}`,
-    reporter: heartbeatId(facts.environment, facts.shard),
+    key: `${incidentId(target)}:${episode}:${isIsolated ? 'open' : 'recover'}:${sequence}`,
+    reporter: facts.reporter,
     sequence,
     kind: isIsolated ? 'open' : 'recover',
     severity: 'high',
     tags: [],
-    episode: 0,
+    episode,
     reason: isIsolated ? report.isolatedReason : 'the network is reached again',
     affected: [],
     resolvedBy: isIsolated ? null : 'recovery',
     at: now,
   };
-  return { since: isIsolated ? now : null, reports: [told], sequence };
+  return { since: isIsolated ? now : null, episode, reports: [told], sequence };
 }

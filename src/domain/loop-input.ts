@@ -8,10 +8,12 @@ const longestText = 1000;
 
 const examples: Record<FieldKind, string> = { text: '"alice"', texts: '["api", "db"]' };
 
+/** PostgreSQL stores no U+0000: with it, the loop could not be recorded any more. */
+const isText = (value: unknown): boolean =>
+  typeof value === 'string' && value.length <= longestText && !value.includes('\u0000');
+
 const fits = (kind: FieldKind, value: unknown): boolean =>
-  kind === 'text'
-    ? typeof value === 'string' && value.length <= longestText
-    : Array.isArray(value) && value.length <= 10_000 && value.every((entry) => typeof entry === 'string');
+  kind === 'text' ? isText(value) : Array.isArray(value) && value.length <= 10_000 && value.every(isText);
 
 /**
  * An input object with only known fields of the right kind. Nothing at all (`undefined`, `null`) is an empty object.

@@ -72,6 +72,12 @@ afterAll(async () => {
 });
 
 describe('the parts apart', () => {
+  it('a worker says what to do about a database without our tables', async () => {
+    const { code, stderr } = await folder.cli('worker');
+    expect(code).toBe(1);
+    expect(stderr).toContain('opsloop apply');
+  });
+
   it('apply says how to make a namespace that is not there', async () => {
     const { code, stderr } = await folder.cli('apply');
     expect(code).toBe(3);
@@ -85,12 +91,6 @@ describe('the parts apart', () => {
       namespace,
     );
     expect(made.code).toBe(0);
-  });
-
-  it('a worker says what to do about a database without our tables', async () => {
-    const { code, stderr } = await folder.cli('worker');
-    expect(code).toBe(1);
-    expect(stderr).toContain('opsloop apply');
   });
 
   it('apply makes tables and loops, a worker runs them, and status shows them', async () => {

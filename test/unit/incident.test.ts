@@ -174,14 +174,19 @@ describe('what is affected', () => {
     const { state, alerts, records } = decideAll([
       reportOf('open', { affected: ['api', 'web'] }),
       reportOf('affected', { reporter: 'heartbeat:shop:1', sequence: 1, affected: ['cart', 'api'] }),
-      reportOf('affected', { affected: ['web'] }),
+      reportOf('affected', { affected: ['web', 'zoo'] }),
     ]);
-    expect(affectedNames(state)).toEqual(['api', 'cart', 'web']);
+    expect(affectedNames(state)).toEqual(['api', 'cart', 'web', 'zoo']);
     expect(alerts).toHaveLength(1);
-    expect(records.at(-1)).toMatchObject({ version: 3, affected: ['api', 'cart', 'web'] });
-    expect(records.at(-1)?.event).toMatchObject({ event: 'affected', text: 'affects api, cart, web' });
+    expect(records.map(({ affected }) => affected)).toEqual([
+      ['api', 'web'],
+      ['api', 'cart', 'web'],
+      ['api', 'cart', 'web', 'zoo'],
+    ]);
+    expect(records.at(-1)).toMatchObject({ version: 3 });
+    expect(records.at(-1)?.event).toMatchObject({ event: 'affected', text: 'affects api, cart, web, zoo' });
     const last = decideAll([reportOf('affected', { reporter: 'heartbeat:shop:1', sequence: 2 })], state);
-    expect(last.records[0]?.affected).toEqual(['web']);
+    expect(last.records[0]?.affected).toEqual(['web', 'zoo']);
   });
 
   it('is not lost when it is known before the incident is open', () => {
