@@ -55,7 +55,11 @@ export async function startStack(folder: string): Promise<Stack> {
   const readyAt = await Promise.race([output.whenLine(/^opsloop is ready$/), endOf(child, output)]);
   const { temporal, database } = readEndpoints(folder);
   const connection = await Connection.connect({ address: temporal.address });
-  const pool = new Pool({ connectionString: database.url, max: 2 });
+  const pool = new Pool({
+    connectionString: database.url,
+    max: 2,
+    options: '-c search_path=opsloop,public',
+  });
   // The database ends before its clients when everything is killed.
   pool.on('error', () => undefined);
   const release = async (): Promise<void> => {

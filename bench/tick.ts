@@ -69,6 +69,13 @@ export async function measure(): Promise<Measurement> {
         proberRounds,
       ),
       ...probeFigures(product, proberRounds, exporterWindows),
+      ...['worker', 'temporal', 'postgres', 'api', 'redis', 'up'].map((part) =>
+        figure(
+          `CPU of a tick, ${part}`,
+          'ms',
+          product.map(({ partCpuMs, rounds }) => (partCpuMs.get(part) ?? 0) / rounds.length),
+        ),
+      ),
       figure(
         'CPU of the target server per check',
         'ms',
@@ -102,7 +109,8 @@ async function startCold(folder: string): Promise<{ stack: Stack; cold: TickRoun
 
 interface ProductWindow extends Window {
   rounds: TickRound[];
-  workerCpuMs: number;
+  /** CPU of each part in the window, ms. */
+  partCpuMs: Map<string, number>;
   targetCpuMs: number;
   latencyMs: number[];
 }
@@ -122,12 +130,14 @@ async function productWindow(stack: Stack, targets: Targets): Promise<ProductWin
      and at between to_timestamp($2 / 1000.0) and to_timestamp($3 / 1000.0)`,
     [environment, startedAt, startedAt + windowMs - 500],
   );
-  const used = (part: string): number => (after.parts.get(part) ?? 0) - (before.parts.get(part) ?? 0);
+  const used = new Map(
+    [...after.parts].map(([part, cpuMs]) => [part, cpuMs - (before.parts.get(part) ?? 0)]),
+  );
   return {
     probes: rows.length,
     latencyMs: rows.map(({ latency }) => latency),
-    cpuMs: used('all'),
-    workerCpuMs: used('worker'),
+    cpuMs: used.get('all') ?? 0,
+    partCpuMs: used,
     targetCpuMs: after.target - before.target,
     rounds: (await roundsSince(stack, startedAt, serviceCount)).slice(0, roundsPerWindow),
   };
@@ -198,7 +208,9 @@ function probeFigures(
   const perSecond = ({ probes, cpuMs }: Window): number => (probes / cpuMs) * 1000;
   const candidates: Record<string, number[]> = {
     'the checks alone': prober.map(({ healthy, cpuMs }) => perSecond({ probes: healthy, cpuMs })),
-    'the worker': product.map(({ probes, workerCpuMs }) => perSecond({ probes, cpuMs: workerCpuMs })),
+    'the worker': product.map((window) =>
+      perSecond({ probes: window.probes, cpuMs: window.partCpuMs.get('worker') ?? 0 }),
+    ),
     'the whole product': product.map(perSecond),
   };
   const theirs = exporter.map(perSecond);

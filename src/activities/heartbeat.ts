@@ -65,7 +65,8 @@ export function createHeartbeatActivities(deps: HeartbeatDependencies): Heartbea
       const gone = [...tracked, ...tracks.keys()].filter((name) => plan.shardOf(name) === undefined);
       const moved = tracked.filter((name) => ![undefined, shard].includes(plan.shardOf(name)));
       return {
-        ...ownTracks(tracks, (name) => plan.shardOf(name) === shard),
+        // Shard 0 also lets go of what shards that are no more left behind.
+        ...ownTracks(tracks, (name) => (plan.shardOf(name) ?? 0) === shard),
         gone: [...new Set(gone)],
         moved,
         loop,
@@ -137,10 +138,14 @@ async function probeShard(
   const patienceMs = input.isTriggered
     ? Math.max(0, ...due.map((service) => service.timeoutMs)) + overtimeMs
     : 0;
+  const { cancellationSignal } = Context.current();
+  const owner = `${input.environment}:${input.shard}`;
   const [{ probed, pending, pendingUntil }, known] = await Promise.all([
-    probe(`${input.environment}:${input.shard}`, due, Math.max(input.budgetMs, patienceMs)),
+    probe(owner, due, Math.max(input.budgetMs, patienceMs), cancellationSignal),
     deps.readKnownServices(input.environment, [...asked]),
   ]);
+  // The worker stops: another one makes this tick, from the start. What was cut off says nothing about a service.
+  cancellationSignal.throwIfAborted();
   const isolatedReason = await judgeIsolation(deps, configuration, probed);
   const judged =
     isolatedReason === ''
@@ -165,7 +170,9 @@ async function probeShard(
         service.verdict !== 'healthy' ||
         service.anomaly !== null ||
         service.knownState === 'unhealthy' ||
-        input.watched.includes(service.name),
+        input.watched.includes(service.name) ||
+        // Who asks for a service by name wants its answer also when it is fine: somebody may be waiting for it.
+        input.targets?.includes(service.name) === true,
     ),
   };
   // A look after slow checks that found none finished is nothing to write down.
@@ -206,9 +213,14 @@ function describe(
   ): Pick<CheckedService['dependencies'][number], 'state' | 'verdict' | 'checkedAt'> => {
     const now = all.find((candidate) => candidate.service.name === name);
     const then = known.get(name);
+    const recorded = then?.isExpiring === true ? 'healthy' : then?.verdict;
     return {
-      state: then?.state ?? null,
-      verdict: now?.verdict ?? then?.verdict ?? null,
+      // In trouble, and told nowhere: it only expires soon (it serves), or it is held itself (its verdict says so).
+      state:
+        then !== undefined && !then.hasIncident && then.state !== 'unknown'
+          ? 'healthy'
+          : (then?.state ?? null),
+      verdict: (now?.isExpiring === true ? 'healthy' : now?.verdict) ?? recorded ?? null,
       checkedAt: now?.at ?? then?.checkedAt ?? null,
     };
   };

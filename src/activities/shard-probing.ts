@@ -2,6 +2,7 @@
 import { judgeCheck, judgeService, type CheckJudgement } from '../domain/judgement.js';
 import type { Observation, Verdict } from '../domain/observation.js';
 import type { Check, Service } from '../domain/service.js';
+import { createPace } from './probe-pace.js';
 
 /** Makes one check of a service. Never throws; ends within the service's time limit. */
 export type ProbeCheck = (service: Service, check: Check) => Promise<Observation>;
@@ -22,9 +23,15 @@ export interface ProbedService {
 export interface ShardProber {
   /**
    * Checks `services`, waiting `budgetMs` at most. Returns what is known by then, together with what earlier calls of the
-   * same `owner` had to leave running; a service whose check still runs is not started again.
+   * same `owner` had to leave running; a service whose check still runs is not started again. When `signal` is aborted it
+   * waits no longer.
    */
-  probe(owner: string, services: readonly Service[], budgetMs: number): Promise<ProbedShard>;
+  probe(
+    owner: string,
+    services: readonly Service[],
+    budgetMs: number,
+    signal?: AbortSignal,
+  ): Promise<ProbedShard>;
 }
 
 export interface ProbedShard {
@@ -52,23 +59,28 @@ export function createShardProber({
 }): ShardProber {
   const running = new Map<string, Map<string, Running>>();
   const finished = new Map<string, ProbedService[]>();
+  const pace = createPace();
 
   const start = (owner: string, service: Service): Promise<void> => {
     const own = running.get(owner) ?? new Map<string, Running>();
     running.set(owner, own);
     const known = own.get(service.name);
     if (known !== undefined) return known.work;
-    const work = probeService(probeCheck, service, now).then((probed) => {
-      finished.set(owner, [...(finished.get(owner) ?? []), probed]);
-      own.delete(service.name);
-    });
+    const work = pace()
+      .then(() => probeService(probeCheck, service, now))
+      .then((probed) => {
+        const others = finished.get(owner);
+        if (others === undefined) finished.set(owner, [probed]);
+        else others.push(probed);
+        own.delete(service.name);
+      });
     own.set(service.name, { work, endsAt: now() + service.timeoutMs });
     return work;
   };
 
   return {
-    probe: async (owner, services, budgetMs) => {
-      await within(budgetMs, Promise.all(services.map((service) => start(owner, service))));
+    probe: async (owner, services, budgetMs, signal) => {
+      await within(budgetMs, Promise.all(services.map((service) => start(owner, service))), signal);
       const probed = finished.get(owner) ?? [];
       finished.delete(owner);
       const left = [...(running.get(owner)?.values() ?? [])];
@@ -123,12 +135,16 @@ const readable = (text: string): string =>
     .replace(/[\p{Cc}\p{Cs}]+/gu, ' ')
     .trimEnd();
 
-/** Resolves with the work or after the time, whichever is first; the timer never outlives it. */
-async function within(timeMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+/** Resolves with the work, after the time, or when `signal` is aborted, whichever is first; the timer never outlives it. */
+async function within(timeMs: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  let end = (): void => {};
   const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeMs);
+    end = resolve;
   });
+  const timer = setTimeout(end, timeMs);
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) end();
   await Promise.race([work, limit]);
   clearTimeout(timer);
+  signal?.removeEventListener('abort', end);
 }

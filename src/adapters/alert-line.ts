@@ -60,16 +60,22 @@ export async function appendAlertLine(path: string, alert: Alert, context: Alert
     const length = Math.min(size, searchedBytes);
     const { buffer } = await file.read({ buffer: Buffer.alloc(length), position: size - length });
     const end = buffer.toString('utf8');
-    if (
-      end
-        .split('\n')
-        .some((line) => line.endsWith('}') && line.includes(`"key":${JSON.stringify(alert.key)}`))
-    )
-      return;
+    if (end.split('\n').some((line) => isLineOf(line, alert.key))) return;
     const lineBreak = end === '' || end.endsWith('\n') ? '' : '\n';
-    await file.write(`${lineBreak}${jsonLine(alert, context)}\n`);
+    // Unlike `write`, it goes on after a part was written, or says why it cannot.
+    await file.appendFile(`${lineBreak}${jsonLine(alert, context)}\n`);
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** True for the whole line of that message; a line that was cut off is no JSON, whatever it ends with. */
+function isLineOf(line: string, key: string): boolean {
+  if (!line.includes(`"key":${JSON.stringify(key)}`)) return false;
+  try {
+    return (JSON.parse(line) as { key?: unknown }).key === key;
+  } catch {
+    return false;
   }
 }

@@ -29,7 +29,7 @@ export async function writeReportPair({
     writeWhole(directory, `${base}.md`, markdown),
     writeWhole(directory, `${base}.json`, json),
   ]);
-  await Promise.all(['.md', '.json'].map((ending) => rotate(directory, `-${series}${ending}`, keep)));
+  await rotate(directory, series, keep);
 }
 
 async function writeWhole(directory: string, name: string, text: string): Promise<void> {
@@ -38,11 +38,12 @@ async function writeWhole(directory: string, name: string, text: string): Promis
   await rename(temporary, join(directory, name));
 }
 
-async function rotate(directory: string, ending: string, keep: number): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith(ending)).sort();
-  await Promise.all(
-    names
-      .slice(0, Math.max(0, names.length - keep))
-      .map((name) => rm(join(directory, name), { force: true })),
-  );
+/** One look into the folder for both endings: with many shards it holds thousands of names. */
+async function rotate(directory: string, series: string, keep: number): Promise<void> {
+  const names = (await readdir(directory)).sort();
+  const surplus = ['.md', '.json'].flatMap((ending) => {
+    const own = names.filter((name) => name.endsWith(`-${series}${ending}`));
+    return own.slice(0, Math.max(0, own.length - keep));
+  });
+  await Promise.all(surplus.map((name) => rm(join(directory, name), { force: true })));
 }

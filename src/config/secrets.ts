@@ -1,7 +1,7 @@
 /** Resolves references to secrets at the moment of use, and keeps what they resolved to out of logs and errors. */
 import { resolve } from 'node:path';
 import { OpsError } from '../domain/errors.js';
-import { findReferences, replaceReferences } from './references.js';
+import { findReferences, hasReference, replaceReferences } from './references.js';
 import type { Reference } from './references.js';
 
 export { findReferences } from './references.js';
@@ -36,6 +36,13 @@ export const resolveReferences = async (text: string, sources: SecretSources): P
 /** The same for every text inside a plain object or list, for example a check. Returns a copy. */
 export const resolveDeep = async <T>(value: T, sources: SecretSources): Promise<T> =>
   (await resolvePart(value, sources)) as T;
+
+/** True when a text inside a plain object or list refers to a secret. */
+export const holdsReferences = (value: unknown): boolean => {
+  if (typeof value === 'string') return hasReference(value);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some(holdsReferences);
+};
 
 const resolvePart = async (value: unknown, sources: SecretSources): Promise<unknown> => {
   if (typeof value === 'string') return resolveReferences(value, sources);

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  mkdtempSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -61,11 +62,8 @@ function requireSameMajor(data: string, { major, version }: PostgresBinaries): v
 
 /** Under another name until it is complete, so that a start that was killed leaves nothing half made. */
 async function makeCluster(home: PostgresHome, binaries: PostgresBinaries, password: string): Promise<void> {
-  for (const name of readdirSync(home.folder)) {
-    if (name.startsWith(draftPrefix)) rmSync(join(home.folder, name), { recursive: true, force: true });
-  }
-  const draft = join(home.folder, `${draftPrefix}${process.pid}`);
-  mkdirSync(draft, { mode: 0o700 });
+  removeDrafts(home.folder);
+  const draft = mkdtempSync(join(home.folder, draftPrefix));
   const passwordFile = join(draft, 'password');
   const cluster = join(draft, 'cluster');
   mkdirSync(cluster, { mode: 0o700 });
@@ -82,6 +80,18 @@ async function makeCluster(home: PostgresHome, binaries: PostgresBinaries, passw
   renameSync(cluster, home.data);
   chmodSync(home.data, 0o700);
   rmSync(draft, { recursive: true, force: true });
+}
+
+/** What killed starts left. One whose initdb is just ending by itself is left to the next start. */
+function removeDrafts(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(draftPrefix)) continue;
+    try {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    } catch {
+      // files are still being made in it
+    }
+  }
 }
 
 async function runInitdb(

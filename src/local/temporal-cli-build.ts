@@ -117,6 +117,7 @@ function followOutput(
     if (lines.length > 5) lines.shift();
     show();
   });
+  show();
   const timer = setInterval(show, 1_000);
   return { lastLines: () => lines, stop: () => clearInterval(timer) };
 }

@@ -27,9 +27,13 @@ export interface ActivitySetOptions {
   connection: Connection;
   namespace: string;
   pool: Pool;
+  /** For work that may take long. */
+  chores: Pool;
   journal: Journal;
   secrets: SecretSources & { scrubber: SecretScrubber };
   log: Log;
+  /** Aborted when the worker has stopped. */
+  stopped: AbortSignal;
   /** Base URL of the Temporal Web UI; null when unknown. */
   webUi: string | null;
 }
@@ -49,7 +53,7 @@ export function createActivitySet(options: ActivitySetOptions) {
   return {
     ...createHeartbeatActivities({
       configurationOf: revisionOf,
-      probeCheck: createProbeRunner(secrets),
+      probeCheck: createProbeRunner(secrets, { signal: options.stopped }),
       isReachable: async (address) =>
         (
           await probe(
@@ -62,7 +66,7 @@ export function createActivitySet(options: ActivitySetOptions) {
         orNothing(readKnownServices(pool, environment, names), new Map(), log),
       readTracks: (environment) => readTracks(pool, environment),
       readLoopCounts: (environment, id) => readLoopCounts(pool, environment, id),
-      prune: (environment) => pruneHeartbeat(pool, environment),
+      prune: (environment) => pruneHeartbeat(options.chores, environment),
       writeReport: async ({ shard, startedAt, keep, markdown, json }) => {
         const directory = join(config.stateDir, 'reports', 'heartbeat');
         await writeReportPair({

@@ -25,6 +25,10 @@ export interface WorkerOptions {
 const graceTime = '3s';
 /** Workflows kept in memory; each takes some 100 KB. More are replayed from their short histories. */
 const cachedWorkflows = 500;
+/** A database that takes longer than this for the facts of a tick is treated as away: they wait in the spool. */
+const writeLimitMs = 3_000;
+/** Removing old samples may take longer; nothing waits for it. */
+const choreLimitMs = 55_000;
 /** Samples that wait for the database at most: ticks, so at 4 shards and 10 s about 14 hours. */
 const spooledEntries = 20_000;
 
@@ -47,8 +51,10 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
   });
   installRuntime(log, env['OPSLOOP_WORKER_METRICS']);
   const url = await resolveReferences(config.database?.url ?? env['DATABASE_URL'] ?? '', secrets);
-  const pool = createPool({ url, max: 8, applicationName: 'opsloop worker', queryTimeoutMs: 10_000 });
-  const closing: (() => Promise<unknown>)[] = [() => pool.end()];
+  const pool = createPool({ url, max: 8, applicationName: 'opsloop worker', queryTimeoutMs: writeLimitMs });
+  const chores = createPool({ url, max: 1, applicationName: 'opsloop chores', queryTimeoutMs: choreLimitMs });
+  const closing: (() => Promise<unknown>)[] = [() => pool.end(), () => chores.end()];
+  const stopped = new AbortController();
   try {
     await requireCurrentSchema(pool).catch((error: unknown) => {
       throw asDatabaseError(error, url);
@@ -74,9 +80,11 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
         connection,
         namespace: temporal.namespace,
         pool,
+        chores,
         journal,
         secrets,
         log,
+        stopped: stopped.signal,
         webUi: env['OPSLOOP_WEB_UI'] ?? null,
       }),
       dataConverter: {
@@ -91,6 +99,7 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
     await runUntilStopped(worker, log);
     return 0;
   } finally {
+    stopped.abort();
     for (const close of closing.reverse())
       await close().catch((error: unknown) => log.warn('closing failed', { error: String(error) }));
     log.flush();

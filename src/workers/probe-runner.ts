@@ -1,16 +1,23 @@
 /** Makes checks with their secrets: resolved at this moment, for this one probe, and scrubbed from what it says. */
 import { probe } from '../adapters/probe.js';
 import type { ProbeCheck } from '../activities/shard-probing.js';
-import { resolveDeep, type SecretScrubber, type SecretSources } from '../config/secrets.js';
+import { holdsReferences, resolveDeep, type SecretScrubber, type SecretSources } from '../config/secrets.js';
 import type { Observation } from '../domain/observation.js';
+import type { Check, Service } from '../domain/service.js';
 
-export function createProbeRunner(sources: SecretSources & { scrubber: SecretScrubber }): ProbeCheck {
+/** `signal` ends the probes that run when the worker stops, so that none of them keeps the process waiting. */
+export function createProbeRunner(
+  sources: SecretSources & { scrubber: SecretScrubber },
+  { signal }: { signal?: AbortSignal } = {},
+): ProbeCheck {
+  const resolve = createResolver(sources);
   return async (service, check) => {
     try {
-      const resolved = await resolveDeep({ check, supervisor: service.supervisor }, sources);
+      const resolved = await resolve({ check, supervisor: service.supervisor });
       const seen = await probe(resolved.check, {
         timeoutMs: service.timeoutMs,
         supervisor: resolved.supervisor,
+        ...(signal && { signal }),
       });
       return scrubbed(seen, sources.scrubber);
     } catch (error) {
@@ -22,6 +29,25 @@ export function createProbeRunner(sources: SecretSources & { scrubber: SecretScr
         error: sources.scrubber.scrub(error instanceof Error ? error.message : String(error)),
       };
     }
+  };
+}
+
+interface Probed {
+  check: Check;
+  supervisor: Service['supervisor'];
+}
+
+/**
+ * What holds no reference is resolved once, so that the scrubber learns the passwords in it, and then used as it is:
+ * copying it for every probe took longer than judging the answer.
+ */
+function createResolver(sources: SecretSources): (written: Probed) => Promise<Probed> {
+  const plain = new WeakSet<Check>();
+  return async (written) => {
+    if (plain.has(written.check)) return written;
+    const resolved = await resolveDeep(written, sources);
+    if (!holdsReferences(written)) plain.add(written.check);
+    return resolved;
   };
 }
 

@@ -164,7 +164,9 @@ describe.runIf(findGo(process.env))('the build from source', () => {
     const binary = await buildTemporalCli({ workFolder, env: process.env, report, source, command: '.' });
     expect(existsSync(binary)).toBe(true);
     expect(lines).toEqual([expect.stringMatching(/from source with .*go; once/)]);
-    expect(shown.at(-1)).toMatch(/^building the Temporal CLI: \d+s, \d+ of about \d+ packages compiled/);
+    expect(shown.at(-1)).toMatch(
+      /^building the Temporal CLI: \d+s, (\d+ of about \d+ packages compiled|0 modules fetched)/,
+    );
   });
 
   it('says what the compiler says when it fails', async () => {

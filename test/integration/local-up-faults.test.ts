@@ -6,13 +6,20 @@ import { tryConnect } from '../../src/local/port.js';
 import { askDatabase } from '../support/database-question.js';
 import { openFolder } from '../support/open-folder.js';
 import { isAlive } from '../support/process-existence.js';
-import { childrenOf, readEndpoints, upCommand, upForTest as up } from '../support/up-process.js';
+import {
+  childrenOf,
+  preferOwnPorts,
+  readEndpoints,
+  upCommand,
+  upForTest as up,
+} from '../support/up-process.js';
 
 const within = { timeout: 30_000, interval: 50 };
 
 describe('a child that is killed', () => {
   it('is started again at its old address, each time with one line', async () => {
     const directory = await openFolder();
+    await preferOwnPorts(directory);
     const stack = up({ directory });
     const endpoints = await stack.ready;
     await askDatabase(endpoints.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -44,6 +51,7 @@ describe('a child that is killed', () => {
 describe('after a SIGKILL', () => {
   it('of up alone the programs end by themselves and the next start stops the servers that are left', async () => {
     const directory = await openFolder();
+    await preferOwnPorts(directory);
     const killed = up({ directory });
     const before = await killed.ready;
     await askDatabase(before.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -64,6 +72,7 @@ describe('after a SIGKILL', () => {
 
   it('of everything the next start goes on with the same data', async () => {
     const directory = await openFolder();
+    await preferOwnPorts(directory);
     const killed = up({ directory });
     const before = await killed.ready;
     await askDatabase(before.database.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -83,7 +92,7 @@ describe('after a SIGKILL', () => {
         sign === '.opsloop'
           ? () => Object.hasOwn(childrenOf(directory), 'temporal')
           : () => killed.output().includes(`${sign} `);
-      await expect.poll(hasCome, { timeout: 30_000, interval: 5 }).toBe(true);
+      await Promise.race([expect.poll(hasCome, { timeout: 30_000, interval: 5 }).toBe(true), killed.ready]);
       killed.child.kill('SIGKILL');
       await killed.exited;
     }

@@ -8,7 +8,7 @@ import { isPortFree } from '../../src/local/port.js';
 import { findRedisServer } from '../../src/local/redis-server.js';
 import { openFolder } from '../support/open-folder.js';
 import { isAlive } from '../support/process-existence.js';
-import { childrenOf, recordPathOf, upForTest as up } from '../support/up-process.js';
+import { childrenOf, preferOwnPorts, recordPathOf, upForTest as up } from '../support/up-process.js';
 
 interface RecordEntry {
   name: string;
@@ -110,6 +110,7 @@ describe('the stack', () => {
 
   it('keeps its addresses and its state from one start to the next', async () => {
     const directory = await openFolder();
+    await preferOwnPorts(directory);
     const first = up({ directory });
     const before = await first.ready;
     first.child.kill('SIGTERM');

@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -116,4 +117,15 @@ export function upForTest(options: UpProcessOptions): UpProcess {
     await started.exited;
   });
   return started;
+}
+
+/** Prefers ports that no other test uses, so that a stack finds the same ones free again at its next start. */
+export async function preferOwnPorts(directory: string): Promise<void> {
+  const names = ['temporal', 'webUi', 'postgres', 'redis', 'api', 'workerMetrics'];
+  // Below the range from which the system gives ports to connections.
+  const first = 12_000 + Math.floor(Math.random() * 900) * 20;
+  const ports = names.map((name, index) => [name, first + index * 3]);
+  const run = join(directory, '.opsloop', 'run');
+  mkdirSync(run, { recursive: true });
+  await writeFile(join(run, 'ports.json'), JSON.stringify(Object.fromEntries(ports)));
 }

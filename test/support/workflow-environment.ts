@@ -6,6 +6,7 @@ import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } 
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { searchAttributeNames } from '../../src/domain/ids.js';
+import { eventually } from './eventually.js';
 
 export interface StartedLoop {
   workflowId: string;
@@ -143,7 +144,7 @@ export async function openWorkflowEnvironment(options: EnvironmentOptions): Prom
     sleep: (ms) => environment.sleep(ms),
     now: () => environment.currentTimeMs(),
     endLoops: async () => {
-      await Promise.all([...started.values()].map((handle) => handle.terminate().catch(ignoreEnded)));
+      await Promise.all([...started.values()].map((handle) => endLoop(handle)));
       started.clear();
     },
     startWorker,
@@ -153,6 +154,21 @@ export async function openWorkflowEnvironment(options: EnvironmentOptions): Prom
       await environment.teardown();
     },
   };
+}
+
+const settlingMs = 5_000;
+
+/**
+ * Terminates a loop while nothing of it is in progress: the time-skipping server never skips time again after a
+ * workflow was ended in the middle of a task.
+ */
+async function endLoop(handle: WorkflowHandle): Promise<void> {
+  const isQuiet = async (): Promise<boolean> => {
+    const { status, raw } = await handle.describe();
+    return status.name !== 'RUNNING' || ((raw.pendingActivities ?? []).length === 0 && !raw.pendingWorkflowTask);
+  };
+  await eventually('rest', isQuiet, settlingMs).catch(() => undefined);
+  await handle.terminate().catch(ignoreEnded);
 }
 
 const attributesOf = (attributes: NonNullable<StartedLoop['attributes']>): TypedSearchAttributes =>

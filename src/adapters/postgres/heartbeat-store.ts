@@ -47,6 +47,10 @@ export interface KnownService {
   verdict: Verdict | null;
   checkedAt: number | null;
   baseline: LatencyBaseline;
+  /** True while it is told to be unhealthy, by an incident of its own or in that of its cause. Expiry alone is not that. */
+  hasIncident: boolean;
+  /** True while nothing is wrong with it but that something expires soon: it serves. */
+  isExpiring: boolean;
 }
 
 /** How long single samples and ticks are kept; hours, which availability is made of, are kept for `hoursKept`. */
@@ -78,21 +82,23 @@ with incoming as (
 insert into heartbeat_service as known
   (environment, service, shard, state, since, last_check_at, last_verdict, latency_ms, reason,
    baseline_mean_ms, baseline_variance, baseline_count)
-select $1, service, $2, case when verdict = 'healthy' then 'healthy' else 'unknown' end, at, at, verdict, latency_ms, reason,
-       mean_ms, variance, learned
-from incoming order by service
+-- Of a late result and the present one of the same service, the newer counts.
+select distinct on (service) $1, service, $2, case when verdict = 'healthy' then 'healthy' else 'unknown' end, at, at, verdict,
+       latency_ms, reason, mean_ms, variance, learned
+from incoming order by service, at desc
 on conflict (environment, service) do update set
   shard = excluded.shard,
   -- The first good result settles a service that nobody knew; everything else is the loop's decision.
-  state = case when known.state = 'unknown' and known.track is null and excluded.last_verdict = 'healthy' then 'healthy' else known.state end,
-  since = case when known.state = 'unknown' and known.track is null and excluded.last_verdict = 'healthy' then excluded.since else known.since end,
+  state = case when known.state = 'unknown' and known.track -> 'state' is null and excluded.last_verdict = 'healthy' then 'healthy' else known.state end,
+  since = case when known.state = 'unknown' and known.track -> 'state' is null and excluded.last_verdict = 'healthy' then excluded.since else known.since end,
   last_check_at = excluded.last_check_at,
   last_verdict = excluded.last_verdict,
   latency_ms = excluded.latency_ms,
   reason = excluded.reason,
-  baseline_mean_ms = excluded.baseline_mean_ms,
-  baseline_variance = excluded.baseline_variance,
-  baseline_count = excluded.baseline_count
+  -- A tick that could not read the baseline began a new one: that must not replace what was learnt.
+  baseline_mean_ms = case when excluded.baseline_count < known.baseline_count then known.baseline_mean_ms else excluded.baseline_mean_ms end,
+  baseline_variance = case when excluded.baseline_count < known.baseline_count then known.baseline_variance else excluded.baseline_variance end,
+  baseline_count = greatest(known.baseline_count, excluded.baseline_count)
 where known.last_check_at is null or known.last_check_at < excluded.last_check_at`;
 
 const insertTick = `
@@ -146,7 +152,9 @@ export async function writeChanges(
         `insert into heartbeat_service as known (environment, service, shard, state, since, reason, track, track_version)
          values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (environment, service) do update set
-           state = excluded.state, since = excluded.since, reason = excluded.reason,
+           state = excluded.state, reason = excluded.reason,
+           -- A track that begins in the middle of a state does not know when the state began.
+           since = case when known.state = excluded.state then coalesce(known.since, excluded.since) else excluded.since end,
            -- Episode numbers stay on record when the rest is forgotten: the next trouble counts on from them.
            track = coalesce(excluded.track, case when known.track -> 'episodes' is null then null else jsonb_build_object('episodes', known.track -> 'episodes') end),
            track_version = excluded.track_version
@@ -163,11 +171,28 @@ export async function writeChanges(
         ],
       );
     }
-    await client.query(
-      `delete from heartbeat_service where environment = $1 and service = any($2) and track_version < $3`,
-      [environment, gone, version],
-    );
+    await forgetServices(client, { environment, gone, version });
   });
+}
+
+/** A service that had incidents leaves the number of the last one: if it comes back, the next is another one. */
+async function forgetServices(
+  client: PoolClient,
+  { environment, gone, version }: Pick<StoredChanges, 'environment' | 'gone' | 'version'>,
+): Promise<void> {
+  if (gone.length === 0) return;
+  await client.query(
+    `delete from heartbeat_service where environment = $1 and service = any($2) and track_version < $3
+       and coalesce(track -> 'episodes', '{}') = '{}'`,
+    [environment, gone, version],
+  );
+  await client.query(
+    `update heartbeat_service set state = 'unknown', since = null, last_check_at = null, last_verdict = null, latency_ms = null,
+       reason = '', baseline_mean_ms = null, baseline_variance = null, baseline_count = 0,
+       track = jsonb_build_object('episodes', track -> 'episodes'), track_version = $3
+     where environment = $1 and service = any($2) and track_version < $3`,
+    [environment, gone, version],
+  );
 }
 
 interface KnownRow {
@@ -178,6 +203,8 @@ interface KnownRow {
   baseline_mean_ms: number | null;
   baseline_variance: number | null;
   baseline_count: number;
+  has_incident: boolean;
+  is_expiring: boolean;
 }
 
 /** What is on record of these services, by name. */
@@ -188,7 +215,9 @@ export async function readKnownServices(
 ): Promise<Map<string, KnownService>> {
   const { rows } = await pool.query<KnownRow>({
     name: 'read-known-services',
-    text: `select service, state, last_verdict, last_check_at, baseline_mean_ms, baseline_variance, baseline_count
+    text: `select service, state, last_verdict, last_check_at, baseline_mean_ms, baseline_variance, baseline_count,
+             coalesce(track #>> '{problems,unhealthy,incident}' in ('own', 'affected'), false) as has_incident,
+             coalesce((track #>> '{problems,expiring,isBad}')::boolean and (track #>> '{problems,unhealthy,isBad}') is distinct from 'true', false) as is_expiring
            from heartbeat_service where environment = $1 and service = any($2)`,
     values: [environment, names],
   });
@@ -203,6 +232,8 @@ export async function readKnownServices(
         variance: row.baseline_variance ?? 0,
         count: row.baseline_count,
       },
+      hasIncident: row.has_incident,
+      isExpiring: row.is_expiring,
     },
   ]);
   return new Map(known);

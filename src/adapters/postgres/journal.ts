@@ -33,14 +33,31 @@ export interface JournalOptions {
 }
 
 export function openJournal({ pool, spool, log }: JournalOptions): Journal {
-  let restsUntil = 0;
-  let retry: NodeJS.Timeout | undefined;
+  let isDown = false;
   let isClosed = false;
+  let retry: NodeJS.Timeout | undefined;
+  let emptying: Promise<void> | null = null;
 
-  const rest = (error: unknown): void => {
-    if (restsUntil === 0)
-      log.warn('the database cannot be reached; facts wait in the spool', { error: String(error) });
-    restsUntil = Date.now() + restMs;
+  /** Empties the spool beside the loops: no tick pays for a database that does not answer, but the first one. */
+  const empty = (): Promise<void> => {
+    emptying ??= spool
+      .drain((entry) => (isClosed ? Promise.reject(closedError) : writeOrReject(pool, entry, log)))
+      .then(
+        () => {
+          if (isDown) log.info('the database is reached again; what waited in the spool is written');
+          isDown = false;
+        },
+        () => tryLater(),
+      )
+      .finally(() => {
+        emptying = null;
+        // What came while the last entry was written.
+        if (spool.size() > 0 && !isDown && !isClosed) void empty();
+      });
+    return emptying;
+  };
+
+  const tryLater = (): void => {
     if (retry !== undefined || isClosed) return;
     retry = setTimeout(() => {
       retry = undefined;
@@ -48,49 +65,46 @@ export function openJournal({ pool, spool, log }: JournalOptions): Journal {
     }, restMs);
   };
 
-  const empty = async (): Promise<void> => {
-    const waiting = spool.size();
-    try {
-      await spool.drain((entry) => writeOrReject(entry));
-      if (restsUntil !== 0)
-        log.info(`the database is reached again; ${waiting} entries of the spool are written`);
-      restsUntil = 0;
-    } catch (error) {
-      rest(error);
-    }
-  };
-
-  /** An entry that the database refuses for its content would block everything behind it: it is reported and left out. */
-  const writeOrReject = async (entry: JournalEntry): Promise<void> => {
-    try {
-      await writeEntry(pool, entry);
-    } catch (error) {
-      if (isConnectionError(error)) throw error;
-      log.warn(`the database refused an entry of kind ${entry.kind}; it is left out`, {
-        error: String(error),
-      });
-    }
-  };
+  // What an earlier process left is written first.
+  if (spool.size() > 0) void empty();
 
   return {
     write: async (entry) => {
-      if (spool.size() > 0 && Date.now() >= restsUntil) await empty();
-      if (spool.size() > 0 || Date.now() < restsUntil) return spool.add(entry);
+      // Behind what waits already: entries keep their order.
+      if (isDown || spool.size() > 0) {
+        await spool.add(entry);
+        if (!isDown) void empty();
+        return;
+      }
       try {
         await writeEntry(pool, entry);
-        restsUntil = 0;
       } catch (error) {
         if (!isConnectionError(error)) throw error;
-        rest(error);
+        if (!isDown)
+          log.warn('the database cannot be reached; facts wait in the spool', { error: String(error) });
+        isDown = true;
         await spool.add(entry);
+        tryLater();
       }
     },
     close: async () => {
       isClosed = true;
       clearTimeout(retry);
-      await spool.drain(() => Promise.reject(new Error('closed'))).catch(() => undefined);
+      await emptying;
     },
   };
+}
+
+const closedError = new Error('the journal is closed');
+
+/** An entry that the database refuses for its content would block everything behind it: it is reported and left out. */
+async function writeOrReject(pool: Pool, entry: JournalEntry, log: JournalOptions['log']): Promise<void> {
+  try {
+    await writeEntry(pool, entry);
+  } catch (error) {
+    if (isConnectionError(error)) throw error;
+    log.warn(`the database refused an entry of kind ${entry.kind}; it is left out`, { error: String(error) });
+  }
 }
 
 function writeEntry(pool: Pool, entry: JournalEntry): Promise<void> {

@@ -75,13 +75,17 @@ function answerHead(
     });
     attempt.closeAtEnd(() => outgoing.destroy());
     outgoing.on('error', (error) => reject(answerFailure(error, place)));
-    outgoing.once('close', () =>
-      reject(new ProbeFailure(`${place} closed the connection before it answered`)),
-    );
-    outgoing.once('response', resolve);
+    const onClose = (): void => reject(new ProbeFailure(`${place} closed the connection before it answered`));
+    const onAnswer = (response: IncomingMessage): void => {
+      // Every connection closes in the end: an error with its stack for each of them would be for nothing.
+      outgoing.off('close', onClose);
+      resolve(response);
+    };
+    outgoing.once('close', onClose);
+    outgoing.once('response', onAnswer);
     // 101 Switching Protocols: a web socket's answer is an answer.
-    outgoing.once('upgrade', resolve);
-    outgoing.once('connect', resolve);
+    outgoing.once('upgrade', onAnswer);
+    outgoing.once('connect', onAnswer);
     outgoing.end(body ?? undefined);
   });
 }
