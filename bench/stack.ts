@@ -153,7 +153,8 @@ export function partCpuMs({ parts }: Stack): Map<string, number> {
     .filter(([part]) => part !== 'up')
     .map(([part, pid]) => [part, cpuMsOf(pid)] as const);
   const others = each.reduce((sum, [, cpuMs]) => sum + cpuMs, 0);
-  return new Map([...each, ['up', all - others], ['all', all]]);
+  // They are read one after the other: what a part took in between must not make the rest negative.
+  return new Map([...each, ['up', Math.max(0, all - others)], ['all', all]]);
 }
 
 export interface ServiceTarget {

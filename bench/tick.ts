@@ -71,9 +71,9 @@ export async function measure(): Promise<Measurement> {
       ...probeFigures(product, proberRounds, exporterWindows),
       ...['worker', 'temporal', 'postgres', 'api', 'redis', 'up'].map((part) =>
         figure(
-          `CPU of a tick, ${part}`,
+          `CPU of 1,000 checks, ${part}`,
           'ms',
-          product.map(({ partCpuMs, rounds }) => (partCpuMs.get(part) ?? 0) / rounds.length),
+          product.map(({ partCpuMs, probes }) => ((partCpuMs.get(part) ?? 0) / probes) * serviceCount),
         ),
       ),
       figure(

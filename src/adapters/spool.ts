@@ -1,6 +1,6 @@
 /** A folder of small files that holds what could not be written to the database yet, in order, within a bound. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Spool<Entry> {
@@ -23,14 +23,22 @@ export async function openSpool<Entry>({
   maxEntries: number;
 }): Promise<Spool<Entry>> {
   await mkdir(directory, { recursive: true });
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.json')).sort();
+  const found = (await readdir(directory)).sort();
+  const names = found.filter((name) => name.endsWith('.json'));
+  await removeHalves(
+    directory,
+    found.filter((name) => name.endsWith('.json.tmp')),
+  );
+  // Behind what is there already, also when the clock was set back since.
+  let lastAt = (Number.parseInt(names.at(-1) ?? '0', 10) || 0) + 1;
   let dropped = 0;
   let counter = 0;
   let draining: Promise<void> = Promise.resolve();
 
   const add = async (entry: Entry): Promise<void> => {
     counter += 1;
-    const name = `${String(Date.now()).padStart(15, '0')}-${String(counter).padStart(9, '0')}-${randomUUID().slice(0, 8)}.json`;
+    lastAt = Math.max(lastAt, Date.now());
+    const name = `${String(lastAt).padStart(15, '0')}-${String(counter).padStart(9, '0')}-${randomUUID().slice(0, 8)}.json`;
     const temporary = join(directory, `${name}.tmp`);
     await writeFile(temporary, JSON.stringify(entry), { mode: 0o600 });
     await rename(temporary, join(directory, name));
@@ -65,11 +73,22 @@ export async function openSpool<Entry>({
   };
 }
 
-/** Null when the file is gone (another process took it) or was cut off by a crash of the machine. */
+/** A process that was killed while it wrote leaves its file under the temporary name; a younger one may be in the making. */
+async function removeHalves(directory: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > 60_000) await rm(path, { force: true });
+  }
+}
+
+/** Null when the file is gone (another process took it) or was cut off by a crash of the machine. Rejects when it cannot be read now. */
 async function readEntry<Entry>(path: string): Promise<Entry | null> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Entry;
-  } catch {
-    return null;
+  } catch (error) {
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isGone || error instanceof SyntaxError) return null;
+    throw error;
   }
 }

@@ -52,7 +52,9 @@ const isOutOfReach = ({ nextAt, everyMs }: Cadence, now: number): boolean => nex
  * passed entirely is. Missed ticks are counted on the shortest interval alone, since the others lie on its grid.
  */
 export function takeDue(grid: readonly Cadence[], now: number): DueCadences {
-  const cadences = grid.map((cadence) => (isOutOfReach(cadence, now) ? { ...cadence, nextAt: now } : cadence));
+  const cadences = grid.map((cadence) =>
+    isOutOfReach(cadence, now) ? { ...cadence, nextAt: now } : cadence,
+  );
   const due = cadences.filter((cadence) => cadence.nextAt <= now);
   const missedOf = (cadence: Cadence): number => Math.floor((now - cadence.nextAt) / cadence.everyMs);
   const shortest = cadences[0];

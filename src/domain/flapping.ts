@@ -11,7 +11,8 @@ export const flappingWindow = (policy: Pick<ServicePolicy, 'flapping'>): number 
   3 * policy.flapping.changes;
 
 /** True for an instant of the last `windowMs`. One that lies far ahead is of before the clock was set back: long ago, too. */
-export const isWithin = (windowMs: number, at: number, now: number): boolean => Math.abs(now - at) <= windowMs;
+export const isWithin = (windowMs: number, at: number, now: number): boolean =>
+  Math.abs(now - at) <= windowMs;
 
 /** Instants at which the verdict differs from the one before. */
 export function changesOf(verdicts: readonly VerdictAt[]): number[] {

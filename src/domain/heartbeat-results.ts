@@ -78,8 +78,8 @@ function takeFlapping(
   const last = track.verdicts.at(-1);
   const verdicts = [...track.verdicts, { at: checked.at, isGood }].slice(-flappingWindow(checked.policy));
   const { withinMs, settleAfterMs } = checked.policy.flapping;
-  const stateChangesAt = [...track.stateChangesAt, ...(hasDecided ? [checked.at] : [])].filter(
-    (at) => isWithin(withinMs, at, checked.at),
+  const stateChangesAt = [...track.stateChangesAt, ...(hasDecided ? [checked.at] : [])].filter((at) =>
+    isWithin(withinMs, at, checked.at),
   );
   if (track.flapping !== null) {
     const hasChanged = last !== undefined && last.isGood !== isGood;

@@ -110,7 +110,9 @@ export function decideIncident(before: IncidentState, report: IncidentReport): I
         : conclude(openIncident(seen, report), report, 'opened');
     case 'flapping':
       return conclude(
-        isLive(before) ? { ...withAffected(seen, report), reason: report.reason } : openIncident(seen, report),
+        isLive(before)
+          ? { ...withAffected(seen, report), reason: report.reason }
+          : openIncident(seen, report),
         report,
         'flapping',
       );

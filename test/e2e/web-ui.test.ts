@@ -31,7 +31,6 @@ describe.skipIf(browserPath === null)(title, () => {
   });
 
   afterAll(async () => {
-    await page.screenshot({ path: '/tmp/j/last.png' });
     await browser.close();
     await stack.close();
     await target.stop();
@@ -39,7 +38,11 @@ describe.skipIf(browserPath === null)(title, () => {
 
   const open = (path: string): Promise<unknown> =>
     page.goto(`${stack.endpoints().temporal.webUi}/namespaces/default/workflows${path}`);
-  const body = (): Promise<string> => page.locator('body').innerText();
+  /** All text of the page; summaries and details are in frames of their own. */
+  const body = async (): Promise<string> => {
+    const texts = page.frames().map((frame) => frame.locator('body').innerText({ timeout: 2_000 }));
+    return (await Promise.all(texts.map((text) => text.catch(() => '')))).join('\n');
+  };
   const shows = (text: string | RegExp): Promise<void> =>
     expect.poll(body, { timeout: 30_000, interval: 200 }).toMatch(text);
 

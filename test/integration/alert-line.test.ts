@@ -9,7 +9,8 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 const context = { channel: 'file', links: { workflow: 'http://127.0.0.1:8233/x' } };
 
 const fileIn = async (): Promise<string> => join(await temporaryFolder(), 'logs', 'alerts.jsonl');
-const linesOf = async (path: string): Promise<string[]> => (await readFile(path, 'utf8')).trimEnd().split('\n');
+const linesOf = async (path: string): Promise<string[]> =>
+  (await readFile(path, 'utf8')).trimEnd().split('\n');
 
 describe('a line of the file', () => {
   it('has the fields of the contract, in JSON', () => {
@@ -116,7 +117,9 @@ describe('a line of the console', () => {
   it('says when, how bad and what', () => {
     const clock = new Date(alertOf().at).toTimeString().slice(0, 8);
     expect(consoleLine(alertOf())).toBe(`${clock} ✗ high api is unhealthy: connection refused`);
-    expect(consoleLine(alertOf({ status: 'resolved', text: 'api recovered' }))).toBe(`${clock} ✓ api recovered`);
+    expect(consoleLine(alertOf({ status: 'resolved', text: 'api recovered' }))).toBe(
+      `${clock} ✓ api recovered`,
+    );
   });
 
   it('cannot drive the terminal', () => {

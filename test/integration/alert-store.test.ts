@@ -25,7 +25,12 @@ describe('a delivery', () => {
     await writeDelivery(pool(), deliveryOf('one'));
     expect(await isDelivered(pool(), alertOf({ key: 'one' }), 'file')).toBe(false);
     await writeDelivery(pool(), deliveryOf('one', { attempts: 2, reason: 'disk full' }));
-    expect(await rowOf('one')).toMatchObject({ state: 'pending', attempts: 2, sent_at: null, reason: 'disk full' });
+    expect(await rowOf('one')).toMatchObject({
+      state: 'pending',
+      attempts: 2,
+      sent_at: null,
+      reason: 'disk full',
+    });
     await writeDelivery(pool(), deliveryOf('one', { state: 'sent', attempts: 3, sentAt }));
     expect(await rowOf('one')).toMatchObject({
       state: 'sent',
@@ -45,12 +50,18 @@ describe('a delivery', () => {
     await writeDelivery(pool(), deliveryOf(state, { state, sentAt: at }));
     await writeDelivery(pool(), deliveryOf(state, { reason: 'late' }));
     await writeDelivery(pool(), deliveryOf(state, { state: state === 'sent' ? 'failed' : 'sent' }));
-    expect(await rowOf(state)).toMatchObject({ state, reason: '', sent_at: at === null ? null : new Date(at) });
+    expect(await rowOf(state)).toMatchObject({
+      state,
+      reason: '',
+      sent_at: at === null ? null : new Date(at),
+    });
   });
 
   it('of one channel says nothing of another one, nor of another environment', async () => {
     await writeDelivery(pool(), deliveryOf('apart', { state: 'sent', sentAt }));
     expect(await isDelivered(pool(), alertOf({ key: 'apart' }), 'console')).toBe(false);
-    expect(await isDelivered(pool(), alertOf({ key: 'apart', environment: 'elsewhere' }), 'file')).toBe(false);
+    expect(await isDelivered(pool(), alertOf({ key: 'apart', environment: 'elsewhere' }), 'file')).toBe(
+      false,
+    );
   });
 });

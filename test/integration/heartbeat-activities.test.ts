@@ -15,7 +15,11 @@ import { loopStatus } from '../support/loop-statuses.js';
 const environment = 'shop';
 
 /** Activities whose checks find `down` and `expiring` services; everything else is there. */
-function activitiesOf(services: Service[], more: Partial<HeartbeatDependencies> = {}, applied?: Partial<AppliedConfiguration>) {
+function activitiesOf(
+  services: Service[],
+  more: Partial<HeartbeatDependencies> = {},
+  applied?: Partial<AppliedConfiguration>,
+) {
   const down = new Set<string>();
   const expiring = new Set<string>();
   const written: JournalEntry[] = [];
@@ -25,7 +29,11 @@ function activitiesOf(services: Service[], more: Partial<HeartbeatDependencies> 
     probeCheck: async ({ name }) =>
       down.has(name)
         ? { connected: false, responseTimeMs: 1, error: 'connection refused' }
-        : { connected: true, responseTimeMs: 1, ...(expiring.has(name) && { certificateExpiresInMs: 86_400_000 }) },
+        : {
+            connected: true,
+            responseTimeMs: 1,
+            ...(expiring.has(name) && { certificateExpiresInMs: 86_400_000 }),
+          },
     isReachable: async () => true,
     journal: {
       write: async (entry) => {
@@ -106,12 +114,19 @@ describe('a tick', () => {
     await probe();
     const [entry] = written;
     const samples = entry?.kind === 'tick' ? entry.tick.samples : [];
-    expect(samples.map(({ service: name, baseline }) => `${name} ${baseline.count}`).sort()).toEqual(['api 1', 'db 0']);
+    expect(samples.map(({ service: name, baseline }) => `${name} ${baseline.count}`).sort()).toEqual([
+      'api 1',
+      'db 0',
+    ]);
   });
 });
 
 describe('what a dependent is told of its dependencies', () => {
-  const services = [service('api', { dependsOn: ['db'] }), service('db', { everyMs: 300_000, dependsOn: ['disk'] }), service('disk', { everyMs: 600_000 })];
+  const services = [
+    service('api', { dependsOn: ['db'] }),
+    service('db', { everyMs: 300_000, dependsOn: ['disk'] }),
+    service('disk', { everyMs: 600_000 }),
+  ];
   const dependenciesOf = async (known: Record<string, KnownService>) => {
     const { probe, down } = activitiesOf(services, {
       readKnownServices: async () => new Map(Object.entries(known)),
@@ -131,30 +146,47 @@ describe('what a dependent is told of its dependencies', () => {
     const told = knownAs({ state: 'unhealthy', verdict: 'unhealthy', hasIncident: true });
     expect(await dependenciesOf({ db: told })).toMatchObject([{ state: 'unhealthy' }, {}]);
     const held = knownAs({ state: 'unhealthy', verdict: 'unhealthy' });
-    expect(await dependenciesOf({ db: held })).toMatchObject([{ state: 'healthy', verdict: 'unhealthy' }, {}]);
+    expect(await dependenciesOf({ db: held })).toMatchObject([
+      { state: 'healthy', verdict: 'unhealthy' },
+      {},
+    ]);
   });
 
   it('is that one which only expires soon serves', async () => {
     const known = knownAs({ state: 'unhealthy', verdict: 'unhealthy', isExpiring: true });
     expect(await dependenciesOf({ db: known })).toMatchObject([{ state: 'healthy', verdict: 'healthy' }, {}]);
-    const check = { kind: 'certificate' as const, address: 'db:1', serverName: null, conditions: ['[CERTIFICATE_EXPIRATION] > 336h'] };
+    const check = {
+      kind: 'certificate' as const,
+      address: 'db:1',
+      serverName: null,
+      conditions: ['[CERTIFICATE_EXPIRATION] > 336h'],
+    };
     const { probe, down, expiring } = activitiesOf([services[0]!, service('db', { checks: [check] })]);
     down.add('api');
     expiring.add('db');
     const { results } = await probe();
-    expect(results.find(({ name }) => name === 'db')).toMatchObject({ verdict: 'unhealthy', isExpiring: true });
+    expect(results.find(({ name }) => name === 'db')).toMatchObject({
+      verdict: 'unhealthy',
+      isExpiring: true,
+    });
     expect(results.find(({ name }) => name === 'api')?.dependencies).toMatchObject([{ verdict: 'healthy' }]);
   });
 });
 
 describe('a host that seems to be cut off', () => {
   const remote = ['a', 'b', 'c'].map((name) =>
-    service(name, { checks: [{ kind: 'tcp', address: `${name}.example:1`, conditions: ['[CONNECTED] == true'] }] }),
+    service(name, {
+      checks: [{ kind: 'tcp', address: `${name}.example:1`, conditions: ['[CONNECTED] == true'] }],
+    }),
   );
   const heartbeat = { reference: 'gate.example:443', keepReports: 0, shardSize: 250 };
 
   it('makes the services that it cannot reach unknown, not unhealthy', async () => {
-    const { probe, down } = activitiesOf([...remote, service('local')], { isReachable: async () => false }, { heartbeat });
+    const { probe, down } = activitiesOf(
+      [...remote, service('local')],
+      { isReachable: async () => false },
+      { heartbeat },
+    );
     for (const name of ['a', 'b', 'c', 'local']) down.add(name);
     const report = await probe();
     expect(report).toMatchObject({ isolated: true, unknown: 3, unhealthy: 1 });
@@ -208,7 +240,10 @@ describe('loading a shard', () => {
 
   it('gives what a shard that is no more left open to shard 0, which lets go of it', async () => {
     const recorded = { removed: trackOf('bb') };
-    expect(await load([], recorded, 0)).toMatchObject({ gone: ['removed'], tracks: { removed: { state: 'unhealthy' } } });
+    expect(await load([], recorded, 0)).toMatchObject({
+      gone: ['removed'],
+      tracks: { removed: { state: 'unhealthy' } },
+    });
     expect(await load([], recorded, 1)).toMatchObject({ tracks: {} });
   });
 });

@@ -96,15 +96,34 @@ describe('a tick', () => {
   it('is one row, with a sample, an hour and the newest state of each service, and the loop', async () => {
     await writeTick(pool, tick([sample('api'), sample('db', { verdict: 'unhealthy', reason: 'refused' })]));
     expect(await rowsOf('heartbeat_tick')).toMatchObject([
-      { shard: 0, scheduled_at: new Date(at), started_at: new Date(at + 3), duration_ms: 12.5, checked: 2, missed: 0 },
+      {
+        shard: 0,
+        scheduled_at: new Date(at),
+        started_at: new Date(at + 3),
+        duration_ms: 12.5,
+        checked: 2,
+        missed: 0,
+      },
     ]);
     expect(await rowsOf('heartbeat_sample')).toHaveLength(2);
     expect(await rowsOf('heartbeat_hour')).toMatchObject([
-      { service: 'api', hour: new Date(at), checks: 1, healthy: 1, unhealthy: 0, latency_sum_ms: 5, latency_max_ms: 5 },
+      {
+        service: 'api',
+        hour: new Date(at),
+        checks: 1,
+        healthy: 1,
+        unhealthy: 0,
+        latency_sum_ms: 5,
+        latency_max_ms: 5,
+      },
       { service: 'db', checks: 1, healthy: 0, unhealthy: 1 },
     ]);
     expect(await stateOf('api')).toMatchObject({ state: 'healthy', last_verdict: 'healthy', latency_ms: 5 });
-    expect(await stateOf('db')).toMatchObject({ state: 'unknown', last_verdict: 'unhealthy', reason: 'refused' });
+    expect(await stateOf('db')).toMatchObject({
+      state: 'unknown',
+      last_verdict: 'unhealthy',
+      reason: 'refused',
+    });
     expect(await rowsOf('loop')).toMatchObject([{ id: 'heartbeat:shop:0', state: 'running', count: '1' }]);
   });
 
@@ -124,7 +143,12 @@ describe('a tick', () => {
   });
 
   it('takes two results of one service, a late one and the present one, and shows the newer', async () => {
-    const late = sample('api', { at: at - 3_000, verdict: 'unhealthy', reason: 'no answer within 3s', latencyMs: 3_000 });
+    const late = sample('api', {
+      at: at - 3_000,
+      verdict: 'unhealthy',
+      reason: 'no answer within 3s',
+      latencyMs: 3_000,
+    });
     for (const samples of [
       [late, sample('api')],
       [sample('db'), { ...late, service: 'db' }],
@@ -148,9 +172,17 @@ describe('a tick', () => {
 
   it('that comes late changes neither the newest result nor what is usual', async () => {
     await writeTick(pool, tick([sample('api', { at: at + minute, latencyMs: 7 })]));
-    const old = sample('api', { latencyMs: 900, verdict: 'unhealthy', baseline: { meanMs: 1, variance: 1, count: 99 } });
+    const old = sample('api', {
+      latencyMs: 900,
+      verdict: 'unhealthy',
+      baseline: { meanMs: 1, variance: 1, count: 99 },
+    });
     await writeTick(pool, tick([old], { scheduledAt: at - minute }));
-    expect(await stateOf('api')).toMatchObject({ last_verdict: 'healthy', latency_ms: 7, baseline_mean_ms: 5 });
+    expect(await stateOf('api')).toMatchObject({
+      last_verdict: 'healthy',
+      latency_ms: 7,
+      baseline_mean_ms: 5,
+    });
     expect(await rowsOf('heartbeat_sample')).toHaveLength(2);
   });
 
@@ -285,12 +317,18 @@ describe('pruning', () => {
       for (const where of [environment, 'elsewhere'])
         await writeTick(
           pool,
-          tick([sample('api', { at: now - age })], { environment: where, scheduledAt: now - age, shard: index }),
+          tick([sample('api', { at: now - age })], {
+            environment: where,
+            scheduledAt: now - age,
+            shard: index,
+          }),
         );
     await pruneHeartbeat(pool, environment);
     const own = async (table: string): Promise<number> =>
       (await rowsOf(table)).filter((row) => row['environment'] === environment).length;
-    expect([await own('heartbeat_sample'), await own('heartbeat_tick'), await own('heartbeat_hour')]).toEqual([2, 4, 4]);
+    expect([await own('heartbeat_sample'), await own('heartbeat_tick'), await own('heartbeat_hour')]).toEqual(
+      [2, 4, 4],
+    );
     expect(await rowsOf('heartbeat_sample')).toHaveLength(2 + 5);
     expect((await readKnownServices(pool, environment, ['api'])).size).toBe(1);
   });

@@ -51,11 +51,15 @@ describe('an incident on record', () => {
     play(shard, 'api', 'bbggbbb');
     for (const record of recordsOf(shard.reports)) await writeIncident(pool(), record);
     const id = 'incident:shop:heartbeat:unhealthy:api';
-    expect((await of('incident', id)).map(({ episode, state, version }) => [episode, state, version])).toEqual([
+    expect(
+      (await of('incident', id)).map(({ episode, state, version }) => [episode, state, version]),
+    ).toEqual([
       [1, 'resolved', 2],
       [2, 'open', 1],
     ]);
-    expect((await of('incident_event', id)).map(({ episode, sequence, event }) => [episode, sequence, event])).toEqual([
+    expect(
+      (await of('incident_event', id)).map(({ episode, sequence, event }) => [episode, sequence, event]),
+    ).toEqual([
       [1, 1, 'opened'],
       [1, 2, 'recovered'],
       [2, 1, 'opened'],
@@ -64,15 +68,23 @@ describe('an incident on record', () => {
 
   it('is written once, however often', async () => {
     for (let count = 0; count < 3; count += 1) await writeIncident(pool(), recordOf('twice', 1));
-    expect([await of('incident', 'twice'), await of('incident_event', 'twice')].map(({ length }) => length)).toEqual([1, 1]);
+    expect(
+      [await of('incident', 'twice'), await of('incident_event', 'twice')].map(({ length }) => length),
+    ).toEqual([1, 1]);
   });
 
   it('is not set back by an older version that comes late, whose line of the timeline is kept', async () => {
-    const resolved = recordOf('late', 3, { state: 'resolved', resolvedAt: startAt + 5, resolvedBy: 'recovery' });
+    const resolved = recordOf('late', 3, {
+      state: 'resolved',
+      resolvedAt: startAt + 5,
+      resolvedBy: 'recovery',
+    });
     await writeIncident(pool(), resolved);
     await writeIncident(pool(), recordOf('late', 2, { affected: ['web'] }));
     await writeIncident(pool(), recordOf('late', 1));
-    expect(await of('incident', 'late')).toMatchObject([{ state: 'resolved', version: 3, affected: [], resolved_by: 'recovery' }]);
+    expect(await of('incident', 'late')).toMatchObject([
+      { state: 'resolved', version: 3, affected: [], resolved_by: 'recovery' },
+    ]);
     expect((await of('incident_event', 'late')).map(({ sequence }) => sequence).sort()).toEqual([1, 2, 3]);
   });
 

@@ -11,7 +11,14 @@ const rowOf = async (id: string): Promise<Record<string, unknown> | undefined> =
 
 describe('the row of a loop', () => {
   it('holds what `loops list` shows', async () => {
-    const status = loopStatus({ id: 'all', state: 'paused', pausedBy: 'alice', note: 'why', nextAt: null, missed: 3 });
+    const status = loopStatus({
+      id: 'all',
+      state: 'paused',
+      pausedBy: 'alice',
+      note: 'why',
+      nextAt: null,
+      missed: 3,
+    });
     await writeLoop(pool(), 'shop', status);
     expect(await rowOf('all')).toMatchObject({
       environment: 'shop',
@@ -51,6 +58,8 @@ describe('the row of a loop', () => {
 
   it('is refused with a state that no loop has', async () => {
     const state = 'dancing' as 'running';
-    await expect(writeLoop(pool(), 'shop', loopStatus({ id: 'odd', state }))).rejects.toThrow(/check constraint/);
+    await expect(writeLoop(pool(), 'shop', loopStatus({ id: 'odd', state }))).rejects.toThrow(
+      /check constraint/,
+    );
   });
 });

@@ -32,12 +32,14 @@ describe('writeReportPair', () => {
     await writeFile(join(directory, 'notes.md'), 'mine');
     for (const series of ['shard-1', 'shard-10', 'shard-0'])
       for (let count = 0; count < 5; count += 1)
-        await writeReportPair(pair(directory, { series, at: at + count * 30_000, keep: series === 'shard-10' ? 9 : 3 }));
+        await writeReportPair(
+          pair(directory, { series, at: at + count * 30_000, keep: series === 'shard-10' ? 9 : 3 }),
+        );
     const names = await readdir(directory);
     const countOf = (ending: string): number => names.filter((name) => name.endsWith(ending)).length;
-    expect(['-shard-0.md', '-shard-0.json', '-shard-1.md', '-shard-10.md', '-shard-10.json'].map(countOf)).toEqual([
-      3, 3, 3, 5, 5,
-    ]);
+    expect(
+      ['-shard-0.md', '-shard-0.json', '-shard-1.md', '-shard-10.md', '-shard-10.json'].map(countOf),
+    ).toEqual([3, 3, 3, 5, 5]);
     expect(names.filter((name) => name.endsWith('-shard-0.md')).sort()[0]).toContain('12-01-00');
     expect(names).toContain('notes.md');
     expect(names.filter((name) => name.endsWith('.tmp'))).toEqual([]);

@@ -73,7 +73,9 @@ describe('a hung service', () => {
 
   it('costs one time limit and not thirty when there are thirty of them', async () => {
     const prober = createShardProber({ probeCheck: realProbe, now });
-    const hung = await Promise.all(Array.from({ length: 30 }, (_, index) => hangingService(`hung-${index}`, 400)));
+    const hung = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => hangingService(`hung-${index}`, 400)),
+    );
     const startedAt = now();
     const { probed, pending } = await prober.probe('shop:0', hung, 5_000);
     expect([probed.length, pending]).toEqual([30, 0]);

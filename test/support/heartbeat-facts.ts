@@ -95,11 +95,19 @@ export interface ShardSetting {
 
 export const noMemory = (): ShardMemory => ({ tracks: {}, episodes: {}, sequence: 0 });
 
-export function createShard({ everyMs = 30_000, services, elsewhere = {}, memory }: ShardSetting): SimulatedShard {
+export function createShard({
+  everyMs = 30_000,
+  services,
+  elsewhere = {},
+  memory,
+}: ShardSetting): SimulatedShard {
   const ownPolicies = Object.entries(services).map(([name, more]) => [name, policyOf({ everyMs, ...more })]);
   const policies = Object.fromEntries(ownPolicies) as Record<string, ServicePolicy>;
   const record = new Map<string, Recorded>(
-    Object.entries(elsewhere).map(([name, { state, verdict, checkedAt }]) => [name, { state, verdict, checkedAt }]),
+    Object.entries(elsewhere).map(([name, { state, verdict, checkedAt }]) => [
+      name,
+      { state, verdict, checkedAt },
+    ]),
   );
   let now = startAt;
   const everyOf = (name: string): number => policies[name]?.everyMs ?? elsewhere[name]?.everyMs ?? everyMs;
@@ -121,7 +129,11 @@ export function createShard({ everyMs = 30_000, services, elsewhere = {}, memory
     });
   };
 
-  const take = (names: readonly string[], found: Readonly<Record<string, Found>>, asked: readonly string[]) => {
+  const take = (
+    names: readonly string[],
+    found: Readonly<Record<string, Found>>,
+    asked: readonly string[],
+  ) => {
     for (const name of names) {
       const what = found[name] ?? 'good';
       // What only expires soon serves: the record says so to those that hang on it.
@@ -132,7 +144,10 @@ export function createShard({ everyMs = 30_000, services, elsewhere = {}, memory
       .map((name) => describe(name, found[name] ?? 'good'))
       .filter(
         ({ name, verdict, anomaly }) =>
-          verdict !== 'healthy' || anomaly !== null || shard.memory.tracks[name] !== undefined || asked.includes(name),
+          verdict !== 'healthy' ||
+          anomaly !== null ||
+          shard.memory.tracks[name] !== undefined ||
+          asked.includes(name),
       );
     return conclude(decideTwice({ ...facts(), results }));
   };
@@ -207,7 +222,9 @@ function stepsTo(
 
 /** Reports as `open api`, `recover expiring shop`: the type is told unless it is `unhealthy`. */
 export const told = ({ reports }: Pick<HeartbeatDecision, 'reports'>): string[] =>
-  reports.map(({ kind, type, target }) => (type === 'unhealthy' ? `${kind} ${target}` : `${kind} ${type} ${target}`));
+  reports.map(({ kind, type, target }) =>
+    type === 'unhealthy' ? `${kind} ${target}` : `${kind} ${type} ${target}`,
+  );
 
 /** Every tick a service is found so, one letter each: g good, b bad, u unknown, e expiring, s slow. */
 export function play(shard: SimulatedShard, name: string, letters: string): string[] {

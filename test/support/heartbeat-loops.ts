@@ -4,7 +4,7 @@ import type { HeartbeatSettings, HeartbeatStatus } from '../../src/domain/heartb
 import type { LoopStatus } from '../../src/domain/loop.js';
 import type { LoopLimits } from '../../src/workflows/loop-limits.js';
 import { eventually } from './eventually.js';
-import type { WorkflowEnvironment } from './workflow-environment.js';
+import { askLoop, type WorkflowEnvironment } from './workflow-environment.js';
 
 export interface HeartbeatLoop {
   handle: WorkflowHandle;
@@ -33,7 +33,7 @@ export async function startHeartbeat(
   );
   // The newest run, also after it continued as new.
   const latest = server.client.workflow.getHandle(handle.workflowId);
-  const state = (): Promise<HeartbeatStatus> => latest.query<HeartbeatStatus>('state');
+  const state = (): Promise<HeartbeatStatus> => askLoop<HeartbeatStatus>(server, latest, 'state');
   return {
     handle: latest,
     settings,

@@ -171,6 +171,20 @@ async function endLoop(handle: WorkflowHandle): Promise<void> {
   await handle.terminate().catch(ignoreEnded);
 }
 
+const queryLimitMs = 1_500;
+
+/** A query's answer. Asked again when none comes: the time-skipping server loses one that meets a workflow task. */
+export const askLoop = <T>(server: WorkflowEnvironment, handle: WorkflowHandle, query: string): Promise<T> =>
+  eventually(`an answer of ${handle.workflowId} to ${query}`, async () => {
+    try {
+      const limit = Date.now() + queryLimitMs;
+      return { answer: await server.client.withDeadline(limit, () => handle.query<T>(query)) };
+    } catch (error) {
+      if (error instanceof Error && /deadline/i.test(`${error.message} ${String(error.cause)}`)) return null;
+      throw error;
+    }
+  }).then(({ answer }) => answer);
+
 const attributesOf = (attributes: NonNullable<StartedLoop['attributes']>): TypedSearchAttributes =>
   new TypedSearchAttributes(
     Object.entries(attributes).map(([name, value]) => ({

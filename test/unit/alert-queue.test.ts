@@ -41,7 +41,10 @@ describe('queueAlert', () => {
   });
 
   it('keeps the order and the bound whatever comes', () => {
-    const many = fc.array(fc.constantFrom(...severities), { minLength: longestQueue - 5, maxLength: longestQueue + 60 });
+    const many = fc.array(fc.constantFrom(...severities), {
+      minLength: longestQueue - 5,
+      maxLength: longestQueue + 60,
+    });
     fc.assert(
       fc.property(many, (alerts) => {
         const queue = queueOf(alerts);

@@ -39,7 +39,9 @@ describe('a cause in the same shard', () => {
   });
 
   it('that is found down later takes the ones that hang on it along before they are told', () => {
-    const shard = createShard({ services: { db: { openAfter: { failures: 3, of: 3 } }, api: { dependsOn: ['db'] } } });
+    const shard = createShard({
+      services: { db: { openAfter: { failures: 3, of: 3 } }, api: { dependsOn: ['db'] } },
+    });
     expect(told(shard.tick(down('db', 'api')))).toEqual([]);
     expect(told(shard.tick(down('db', 'api')))).toEqual([]);
     expect(shard.memory.tracks['api']?.problems.unhealthy?.incident).toBe('held');
@@ -47,7 +49,9 @@ describe('a cause in the same shard', () => {
   });
 
   it('is told of more that it affects as they fail', () => {
-    const shard = createShard({ services: { db: {}, api: { dependsOn: ['db'] }, web: { dependsOn: ['db'] } } });
+    const shard = createShard({
+      services: { db: {}, api: { dependsOn: ['db'] }, web: { dependsOn: ['db'] } },
+    });
     shard.tick(down('db'));
     shard.tick(down('db'));
     shard.tick(down('db', 'api'));
@@ -57,7 +61,9 @@ describe('a cause in the same shard', () => {
   });
 
   it('is told when one that it affects recovers first', () => {
-    const shard = createShard({ services: { db: {}, api: { dependsOn: ['db'] }, web: { dependsOn: ['db'] } } });
+    const shard = createShard({
+      services: { db: {}, api: { dependsOn: ['db'] }, web: { dependsOn: ['db'] } },
+    });
     shard.tick(down('db', 'api', 'web'));
     shard.tick(down('db', 'api', 'web'));
     shard.tick(down('db', 'web'));
@@ -107,7 +113,8 @@ describe('a cause in the same shard', () => {
 
   it('explains flapping, too', () => {
     const shard = createShard({ services: { db: {}, api: { dependsOn: ['db'] } }, everyMs: minute });
-    for (const found of ['bad', 'good', 'bad', 'good', 'bad', 'good'] as const) shard.tick({ db: found, api: found });
+    for (const found of ['bad', 'good', 'bad', 'good', 'bad', 'good'] as const)
+      shard.tick({ db: found, api: found });
     expect(affected(shard.reports)).toEqual(['flapping db [api]']);
   });
 });
@@ -195,7 +202,9 @@ describe('a cause in another shard', () => {
   const shardWith = (state: 'healthy' | 'unhealthy' | null) =>
     createShard({
       services: { api: { dependsOn: ['db'] } },
-      elsewhere: { db: { everyMs: minute, state, verdict: state, checkedAt: state === null ? null : startAt + hour } },
+      elsewhere: {
+        db: { everyMs: minute, state, verdict: state, checkedAt: state === null ? null : startAt + hour },
+      },
     });
 
   it('is known by the record: its incident is told what it affects', () => {

@@ -26,13 +26,11 @@ const somePolicy = fc
     changes: fc.integer({ min: 2, max: 6 }),
     settleMinutes: fc.integer({ min: 1, max: 20 }),
   })
-  .map(
-    ({ of, failures, closeAfter, changes, settleMinutes }): Partial<ServicePolicy> => ({
-      openAfter: { failures: Math.min(failures, of), of },
-      closeAfter,
-      flapping: { changes, withinMs: 30 * minute, settleAfterMs: settleMinutes * minute },
-    }),
-  );
+  .map(({ of, failures, closeAfter, changes, settleMinutes }): Partial<ServicePolicy> => ({
+    openAfter: { failures: Math.min(failures, of), of },
+    closeAfter,
+    flapping: { changes, withinMs: 30 * minute, settleAfterMs: settleMinutes * minute },
+  }));
 
 /** Three services, the second hanging on the first, the third on both; some are not checked in some ticks. */
 const names = ['db', 'api', 'web'];
@@ -164,7 +162,8 @@ describe('for any results, in any order, with clocks that jump', () => {
 });
 
 describe('a forgettable track', () => {
-  const facts = (found: Found, at: number, policy: ServicePolicy) => checkedService('api', found, { at, policy });
+  const facts = (found: Found, at: number, policy: ServicePolicy) =>
+    checkedService('api', found, { at, policy });
 
   it('is worth nothing: what comes after it is decided as if it had never been', () => {
     const story = fc.record({
@@ -206,9 +205,11 @@ describe('reachesOpening', () => {
     const problem = track.problems.unhealthy!;
     expect(problem.isBad).toBe(true);
     expect(reachesOpening('unhealthy', { ...problem, results: [false, true] }, track.policy)).toBe(false);
-    expect(reachesOpening('anomaly', { ...problem, results: [false, true, false] }, track.policy)).toBe(false);
-    expect(reachesOpening('anomaly', { ...problem, results: [false, true, false, true, false] }, track.policy)).toBe(
-      true,
+    expect(reachesOpening('anomaly', { ...problem, results: [false, true, false] }, track.policy)).toBe(
+      false,
     );
+    expect(
+      reachesOpening('anomaly', { ...problem, results: [false, true, false, true, false] }, track.policy),
+    ).toBe(true);
   });
 });

@@ -58,13 +58,23 @@ describe('the details of a shard', () => {
   });
 
   it('say who paused it and why', () => {
-    const text = describeHeartbeat({ ...status, state: 'paused', pausedBy: 'alice', note: 'disk swap', nextAt: null });
+    const text = describeHeartbeat({
+      ...status,
+      state: 'paused',
+      pausedBy: 'alice',
+      note: 'disk swap',
+      nextAt: null,
+    });
     expect(text).toContain('paused by alice (disk swap)');
     expect(text).toContain('next tick: none');
   });
 
   it('list what is not healthy, but not for ever', () => {
-    const troubled = Array.from({ length: 25 }, (_, index) => ({ name: `s-${index}`, state: 'unhealthy', reason: 'x' }));
+    const troubled = Array.from({ length: 25 }, (_, index) => ({
+      name: `s-${index}`,
+      state: 'unhealthy',
+      reason: 'x',
+    }));
     const text = describeHeartbeat({
       ...status,
       troubled: [...troubled, { name: 'fine', state: 'healthy', reason: '' }],

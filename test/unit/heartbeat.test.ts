@@ -167,7 +167,10 @@ describe('a service that is no longer watched', () => {
     const decision = shard.release(['shop']);
     expect(told(decision).sort()).toEqual(['recover expiring shop', 'recover shop']);
     for (const report of decision.reports)
-      expect(report).toMatchObject({ resolvedBy: 'source', reason: expect.stringContaining('no longer watched') });
+      expect(report).toMatchObject({
+        resolvedBy: 'source',
+        reason: expect.stringContaining('no longer watched'),
+      });
     expect(decision.tracks).toEqual({});
   });
 
@@ -184,7 +187,11 @@ describe('a service that is no longer watched', () => {
     shard.release(['shop']);
     if (policy !== undefined) shard.policies['shop'] = policy;
     play(shard, 'shop', 'bb');
-    expect(shard.reports.map(({ kind, episode }) => `${kind} ${episode}`)).toEqual(['open 1', 'recover 1', 'open 2']);
+    expect(shard.reports.map(({ kind, episode }) => `${kind} ${episode}`)).toEqual([
+      'open 1',
+      'recover 1',
+      'open 2',
+    ]);
   });
 });
 

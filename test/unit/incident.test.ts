@@ -66,9 +66,19 @@ describe('the life of an incident', () => {
       },
     ]);
     expect(records).toMatchObject([
-      { id: 'incident:shop:heartbeat:unhealthy:db', state: 'open', version: 1, openedAt: startAt, resolvedAt: null },
+      {
+        id: 'incident:shop:heartbeat:unhealthy:db',
+        state: 'open',
+        version: 1,
+        openedAt: startAt,
+        resolvedAt: null,
+      },
     ]);
-    expect(records[0]?.event).toMatchObject({ event: 'opened', by: 'heartbeat:shop:0', text: alerts[0]?.text });
+    expect(records[0]?.event).toMatchObject({
+      event: 'opened',
+      by: 'heartbeat:shop:0',
+      text: alerts[0]?.text,
+    });
   });
 
   it('ends with the recovery, which says how long it lasted and what ended it', () => {
@@ -97,7 +107,13 @@ describe('the life of an incident', () => {
       reportOf('recover'),
       reportOf('open', { episode: 2, reason: 'timeout', at: startAt + minute }),
     ]);
-    expect(state).toMatchObject({ state: 'open', episode: 2, version: 1, resolvedAt: null, resolvedBy: null });
+    expect(state).toMatchObject({
+      state: 'open',
+      episode: 2,
+      version: 1,
+      resolvedAt: null,
+      resolvedBy: null,
+    });
     expect(affectedNames(state)).toEqual([]);
     expect(alerts.map(({ key }) => key)).toEqual([
       'incident:shop:heartbeat:unhealthy:db:1:opened:1',
@@ -220,10 +236,13 @@ describe('duplicates and strangers', () => {
     expect([alerts.length, records.length]).toEqual([1, 1]);
   });
 
-  it.each(['recover', 'settled', 'affected'] as const)('makes nothing of `%s` for an unknown incident', (kind) => {
-    const { alerts, records, state } = decideAll([reportOf(kind)]);
-    expect([alerts, records, state.state]).toEqual([[], [], null]);
-  });
+  it.each(['recover', 'settled', 'affected'] as const)(
+    'makes nothing of `%s` for an unknown incident',
+    (kind) => {
+      const { alerts, records, state } = decideAll([reportOf(kind)]);
+      expect([alerts, records, state.state]).toEqual([[], [], null]);
+    },
+  );
 
   it('makes nothing of a second recovery', () => {
     const { alerts } = decideAll([reportOf('open'), reportOf('recover'), reportOf('recover')]);

@@ -95,7 +95,10 @@ describe('decideIsolation', () => {
 
   it('takes a tick that checked nothing for no news', () => {
     const report = { isolated: false, isolatedReason: '', checked: 0 };
-    expect(decide(false, { report, since: startAt - 60_000 })).toMatchObject({ since: startAt - 60_000, reports: [] });
+    expect(decide(false, { report, since: startAt - 60_000 })).toMatchObject({
+      since: startAt - 60_000,
+      reports: [],
+    });
     expect(decide(false, { report })).toMatchObject({ since: null, reports: [] });
   });
 

@@ -33,7 +33,9 @@ describe('the baseline of a latency', () => {
   });
 
   it('says what it found and what is usual', () => {
-    expect(latencyAnomaly(learn(usual(100)), 900)).toBe('latency 900 ms is far above its usual 20 ms (limit 70 ms)');
+    expect(latencyAnomaly(learn(usual(100)), 900)).toBe(
+      'latency 900 ms is far above its usual 20 ms (limit 70 ms)',
+    );
   });
 
   it('takes a few ms more of a fast service for no anomaly, nor three times as much of a slow one', () => {

@@ -9,7 +9,10 @@ import {
 } from '../../src/domain/loop-input.js';
 
 const readers = [readPauseRequest, readResumeRequest, readStopRequest, readTriggerRequest];
-const problemOf = (input: unknown, read = readTriggerRequest as (input: unknown) => { ok: boolean }): string => {
+const problemOf = (
+  input: unknown,
+  read = readTriggerRequest as (input: unknown) => { ok: boolean },
+): string => {
   const result = read(input);
   return 'problem' in result ? String(result.problem) : '';
 };
@@ -27,7 +30,10 @@ describe('the input of a loop', () => {
       ok: true,
       value: { by: 'alice', note: 'disk swap' },
     });
-    expect(readTriggerRequest({ targets: ['api', 'db'] })).toEqual({ ok: true, value: { targets: ['api', 'db'] } });
+    expect(readTriggerRequest({ targets: ['api', 'db'] })).toEqual({
+      ok: true,
+      value: { targets: ['api', 'db'] },
+    });
     expect(readStopRequest({ by: 'ålice 🙂\nnext line' }).ok).toBe(true);
   });
 

@@ -7,7 +7,6 @@ import { writeDelivery, type StoredDelivery } from './alert-store.js';
 import { writeChanges, writeTick, type StoredChanges, type StoredTick } from './heartbeat-store.js';
 import { writeIncident } from './incident-store.js';
 import { writeLoop } from './loop-store.js';
-import { isConnectionError } from './pool.js';
 
 export type JournalEntry =
   | { kind: 'tick'; tick: StoredTick }
@@ -79,9 +78,9 @@ export function openJournal({ pool, spool, log }: JournalOptions): Journal {
       try {
         await writeEntry(pool, entry);
       } catch (error) {
-        if (!isConnectionError(error)) throw error;
+        if (isRefusal(error)) return leaveOut(entry, error, log);
         if (!isDown)
-          log.warn('the database cannot be reached; facts wait in the spool', { error: String(error) });
+          log.warn('the database cannot be used; facts wait in the spool', { error: String(error) });
         isDown = true;
         await spool.add(entry);
         tryLater();
@@ -97,15 +96,29 @@ export function openJournal({ pool, spool, log }: JournalOptions): Journal {
 
 const closedError = new Error('the journal is closed');
 
-/** An entry that the database refuses for its content would block everything behind it: it is reported and left out. */
 async function writeOrReject(pool: Pool, entry: JournalEntry, log: JournalOptions['log']): Promise<void> {
   try {
     await writeEntry(pool, entry);
   } catch (error) {
-    if (isConnectionError(error)) throw error;
-    log.warn(`the database refused an entry of kind ${entry.kind}; it is left out`, { error: String(error) });
+    if (!isRefusal(error)) throw error;
+    leaveOut(entry, error, log);
   }
 }
+
+/** An entry that the database refuses for its content would block everything behind it, or the loop: it is reported. */
+function leaveOut(entry: JournalEntry, error: unknown, log: JournalOptions['log']): void {
+  log.warn(`the database refused an entry of kind ${entry.kind}; it is left out`, { error: String(error) });
+}
+
+/**
+ * SQLSTATE classes of what a statement holds: cardinality, data, integrity. Everything else (no connection, full disk,
+ * deadlock, a table that is missing) is of the database: it may pass, and the entry waits.
+ */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /^(21|22|23)...$/.test(error.code);
 
 function writeEntry(pool: Pool, entry: JournalEntry): Promise<void> {
   switch (entry.kind) {
