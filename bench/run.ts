@@ -27,8 +27,9 @@ async function main(): Promise<number> {
     return unknown.length > 0 ? 2 : 0;
   }
   if (values.markdown === true) {
-    console.log(renderMarkdown(readResults()));
-    return 0;
+    const results = readResults();
+    console.log(results.length === 0 ? 'no results yet; run `npm run bench` first' : renderMarkdown(results));
+    return results.length === 0 ? 1 : 0;
   }
   build();
   const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
@@ -64,7 +65,10 @@ async function run({ name, title, seconds }: Benchmark): Promise<Result | null> 
     const machine = describeMachine();
     const startedAt = Date.now();
     const measurement = await runInProcess(name, folder);
-    if (measurement === null) return null;
+    if (measurement === null) {
+      console.error(`${name} failed`);
+      return null;
+    }
     const { versions, figures, boundBy } = measurement;
     return {
       benchmark: name,

@@ -64,7 +64,7 @@ async function demonstration(): Promise<{ stack: Stack; close: () => Promise<voi
 }
 
 async function takeWebUi(browser: Browser, { webUi }: { webUi: string | null }): Promise<string> {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 1130 }, colorScheme: 'light' });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 }, colorScheme: 'light' });
   await page.goto(`${webUi}/namespaces/default/workflows/heartbeat%3Ashop%3A0`, { waitUntil: 'load' });
   await page
     .getByText(/next tick/)

@@ -61,6 +61,8 @@ export interface LoadedShard {
   gone: string[];
   /** The loop as last recorded; null when it was never started. */
   loop: { count: number; missed: number } | null;
+  /** Number of the last episode of this shard's own isolation; 0: none. */
+  isolationEpisode: number;
 }
 
 export interface RecordChangesInput {

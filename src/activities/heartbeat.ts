@@ -6,7 +6,7 @@ import type { AppliedConfiguration } from '../domain/configuration.js';
 import { renderTickReport, type TickReport } from '../domain/heartbeat-text.js';
 import type { CheckedService, ServiceTrack } from '../domain/heartbeat-track.js';
 import type { IncidentReport } from '../domain/incident.js';
-import { remoteTargetOf, suspectsIsolation } from '../domain/isolation.js';
+import { isolationIncidentId, remoteTargetOf, suspectsIsolation } from '../domain/isolation.js';
 import { emptyBaseline, latencyAnomaly, learnLatency } from '../domain/latency-baseline.js';
 import type { Service } from '../domain/service.js';
 import type {
@@ -30,6 +30,8 @@ export interface HeartbeatDependencies {
   readKnownServices(environment: string, names: readonly string[]): Promise<Map<string, KnownService>>;
   readTracks(environment: string): Promise<Map<string, Partial<ServiceTrack>>>;
   readLoopCounts(environment: string, id: string): Promise<{ count: number; missed: number } | null>;
+  /** Number of the last episode of an incident; 0: none. */
+  readLastEpisode(environment: string, incidentId: string): Promise<number>;
   prune(environment: string): Promise<void>;
   /** Writes the report files and removes the oldest beyond `keep`; failures are logged, they stop no tick. */
   writeReport(report: {
@@ -58,9 +60,10 @@ export function createHeartbeatActivities(deps: HeartbeatDependencies): Heartbea
     },
     loadShard: async ({ environment, shard, revision, loopId, tracked }) => {
       const { plan } = await planOf({ environment, revision });
-      const [tracks, loop] = await Promise.all([
+      const [tracks, loop, isolationEpisode] = await Promise.all([
         deps.readTracks(environment),
         deps.readLoopCounts(environment, loopId),
+        deps.readLastEpisode(environment, isolationIncidentId(environment, shard)),
       ]);
       const gone = [...tracked, ...tracks.keys()].filter((name) => plan.shardOf(name) === undefined);
       const moved = tracked.filter((name) => ![undefined, shard].includes(plan.shardOf(name)));
@@ -70,6 +73,7 @@ export function createHeartbeatActivities(deps: HeartbeatDependencies): Heartbea
         gone: [...new Set(gone)],
         moved,
         loop,
+        isolationEpisode,
       };
     },
     recordChanges: (changes) => deps.journal.write({ kind: 'changes', changes }),

@@ -1,5 +1,5 @@
 /** Whether this host is cut off from the network, so that its failing checks say nothing about the services. */
-import { incidentId } from './ids.js';
+import { incidentId, type IncidentIdentity } from './ids.js';
 import type { IncidentReport } from './incident.js';
 import type { Check } from './service.js';
 
@@ -42,11 +42,22 @@ export interface IsolationFacts {
   report: { isolated: boolean; isolatedReason: string; checked: number };
   /** Since when the host is thought to be cut off, epoch ms; null: it is not. */
   since: number | null;
-  /** Number of the last episode told; 0 (also when left out): none. */
-  episode?: number;
+  /** Number of the last episode told; 0: none. */
+  episode: number;
   sequence: number;
   now: number;
 }
+
+const isolationOf = (environment: string, shard: number): IncidentIdentity => ({
+  environment,
+  loop: 'heartbeat',
+  type: 'isolated',
+  target: `prober-${shard}`,
+});
+
+/** Workflow id of the incident that tells a shard's own isolation. */
+export const isolationIncidentId = (environment: string, shard: number): string =>
+  incidentId(isolationOf(environment, shard));
 
 /** Tells one incident of the prober itself in place of one per service that it cannot reach. */
 export function decideIsolation(facts: IsolationFacts): {
@@ -55,19 +66,14 @@ export function decideIsolation(facts: IsolationFacts): {
   reports: IncidentReport[];
   sequence: number;
 } {
-  const { report, since, now, episode: lastEpisode = 0 } = facts;
+  const { report, since, now, episode: lastEpisode } = facts;
   // A tick that checked nothing remote (or nothing at all) says nothing new.
   const isIsolated = report.checked === 0 ? since !== null : report.isolated;
   if (isIsolated === (since !== null))
     return { since, episode: lastEpisode, reports: [], sequence: facts.sequence };
   const episode = isIsolated ? lastEpisode + 1 : lastEpisode;
   const sequence = Math.max(facts.sequence + 1, now);
-  const target = {
-    environment: facts.environment,
-    loop: 'heartbeat',
-    type: 'isolated',
-    target: `prober-${facts.shard}`,
-  };
+  const target = isolationOf(facts.environment, facts.shard);
   const told: IncidentReport = {
     ...target,
     key: `${incidentId(target)}:${episode}:${isIsolated ? 'open' : 'recover'}:${sequence}`,

@@ -26,7 +26,7 @@ const draftPrefix = 'data.draft-';
 
 /**
  * Makes the cluster when there is none and returns the password of its user. `directory` keeps the password. Throws
- * OpsError `invalidInput` when the data is of another major version.
+ * OpsError `invalidInput` when the data is of another major version or damaged.
  */
 export async function prepareCluster(
   directory: string,
@@ -34,7 +34,7 @@ export async function prepareCluster(
   binaries: PostgresBinaries,
 ): Promise<{ password: string; isNew: boolean }> {
   const passwordPath = join(directory, 'password');
-  const isNew = !existsSync(join(home.data, 'PG_VERSION'));
+  const isNew = !existsSync(home.data);
   const isPasswordLost = !isNew && !existsSync(passwordPath);
   const password = readOrMakeSecret(passwordPath);
   if (isNew) {
@@ -49,7 +49,15 @@ export async function prepareCluster(
 }
 
 function requireSameMajor(data: string, { major, version }: PostgresBinaries): void {
-  const found = Number.parseInt(readFileSync(join(data, 'PG_VERSION'), 'utf8'), 10);
+  const versionFile = join(data, 'PG_VERSION');
+  if (!existsSync(versionFile)) {
+    const advice = 'Restore the folder from a backup, or move it away to begin anew.';
+    throw new OpsError(
+      'invalidInput',
+      `The data in ${data} is damaged: it has no file PG_VERSION. ${advice}`,
+    );
+  }
+  const found = Number.parseInt(readFileSync(versionFile, 'utf8'), 10);
   if (found === major) return;
   const relation = found > major ? 'newer' : 'older';
   throw new OpsError(
@@ -76,7 +84,6 @@ async function makeCluster(home: PostgresHome, binaries: PostgresBinaries, passw
     `ALTER DATABASE ${databaseName} SET search_path = opsloop, public;`,
   ];
   await runSingle(home, cluster, binaries, `${create.join('\n')}\n`);
-  rmSync(home.data, { recursive: true, force: true });
   renameSync(cluster, home.data);
   chmodSync(home.data, 0o700);
   rmSync(draft, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { appendAlertLine, consoleLine } from '../adapters/alert-line.js';
 import { isDelivered } from '../adapters/postgres/alert-store.js';
 import { configurationOf, latestConfiguration } from '../adapters/postgres/configuration-store.js';
 import { pruneHeartbeat, readKnownServices, readTracks } from '../adapters/postgres/heartbeat-store.js';
+import { readLastEpisode } from '../adapters/postgres/incident-store.js';
 import type { Journal } from '../adapters/postgres/journal.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
 import { probe } from '../adapters/probe.js';
@@ -66,6 +67,7 @@ export function createActivitySet(options: ActivitySetOptions) {
         orNothing(readKnownServices(pool, environment, names), new Map(), log),
       readTracks: (environment) => readTracks(pool, environment),
       readLoopCounts: (environment, id) => readLoopCounts(pool, environment, id),
+      readLastEpisode: (environment, id) => readLastEpisode(pool, environment, id),
       prune: (environment) => pruneHeartbeat(options.chores, environment),
       writeReport: async ({ shard, startedAt, keep, markdown, json }) => {
         const directory = join(config.stateDir, 'reports', 'heartbeat');

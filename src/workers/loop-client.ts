@@ -25,7 +25,7 @@ export function createLoopClient({
     signalIncident: async (report) => {
       const { environment, loop, type, target, severity } = report;
       const workflowId = incidentId({ environment, loop, type, target });
-      if (report.kind !== 'open' && report.kind !== 'flapping') {
+      if (report.kind === 'recover' || report.kind === 'settled') {
         // News of an incident that is over is no news; starting it again would be one.
         await workflow.getHandle(workflowId).signal('report', report).catch(ignoreNotFound);
         return;

@@ -21,6 +21,8 @@ export interface HeartbeatMemory {
   episodes: Record<string, ServiceTrack['episodes']>;
   sequence: number;
   isolatedSince: number | null;
+  /** Number of the last episode of isolation told. */
+  isolationEpisode: number;
   prunedAt: number;
   /** When slow checks left running must be over, epoch ms; null when there are none. */
   collectAt: number | null;
@@ -41,6 +43,7 @@ export const newMemory = (settings: HeartbeatSettings): HeartbeatMemory => ({
   episodes: {},
   sequence: 0,
   isolatedSince: null,
+  isolationEpisode: 0,
   prunedAt: 0,
   collectAt: null,
   isConfigured: false,

@@ -74,6 +74,7 @@ async function takeConfiguration(memory: HeartbeatMemory): Promise<void> {
     : changeCadences(memory.cadences, intervalsMs, now);
   if (isFirst && loaded.loop !== null)
     Object.assign(memory, { count: loaded.loop.count, missed: loaded.loop.missed });
+  memory.isolationEpisode = Math.max(memory.isolationEpisode, loaded.isolationEpisode);
   for (const name of loaded.moved) delete memory.tracks[name];
   memory.tracks = { ...loaded.tracks, ...memory.tracks };
   memory.episodes = { ...loaded.episodes, ...memory.episodes };
@@ -140,10 +141,12 @@ async function tick(memory: HeartbeatMemory, targets: string[] | null | undefine
     shard: memory.settings.shard,
     report,
     since: memory.isolatedSince,
+    episode: memory.isolationEpisode,
     sequence: decision.sequence,
     now: Date.now(),
   });
   memory.isolatedSince = isolation.since;
+  memory.isolationEpisode = isolation.episode;
   await act(
     memory,
     { ...decision, sequence: isolation.sequence, reports: [...decision.reports, ...isolation.reports] },

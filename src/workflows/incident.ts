@@ -21,6 +21,9 @@ export interface IncidentInput {
   state?: IncidentState;
 }
 
+/** Shards tick side by side: the cause's own report is at most a tick behind. */
+const awaitedMs = 60_000;
+
 export async function incident(input: IncidentInput): Promise<void> {
   let state = input.state ?? newIncident(input.identity);
   let taken = 0;
@@ -36,7 +39,7 @@ export async function incident(input: IncidentInput): Promise<void> {
   });
   ignoreOtherSignals();
   do {
-    await condition(() => inbox.length > 0);
+    if (!(await hasMail(state, inbox))) return;
     for (let report = inbox.shift(); report !== undefined; report = inbox.shift()) {
       const decision = decideIncident(state, report);
       state = decision.state;
@@ -53,7 +56,21 @@ export async function incident(input: IncidentInput): Promise<void> {
       await condition(allHandlersFinished);
       if (inbox.length === 0) await continueAsNew<typeof incident>({ ...input, state });
     }
-  } while (isLive(state) || inbox.length > 0);
+  } while (isLive(state) || isAwaited(state) || inbox.length > 0);
+}
+
+/** True when somebody is affected by a problem that its own loop has not reported yet: it will, in a moment. */
+const isAwaited = (state: IncidentState): boolean => state.state === null && affectedNames(state).length > 0;
+
+/** Waits for reports; false when the one that was awaited did not come. */
+async function hasMail(state: IncidentState, inbox: readonly IncidentReport[]): Promise<boolean> {
+  if (!isAwaited(state)) {
+    await condition(() => inbox.length > 0);
+    return true;
+  }
+  return condition(() => inbox.length > 0, awaitedMs, {
+    summary: 'waits for the report of the problem itself',
+  });
 }
 
 const isLive = (state: IncidentState): boolean => state.state !== null && state.state !== 'resolved';

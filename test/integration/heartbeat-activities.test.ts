@@ -44,6 +44,7 @@ function activitiesOf(
     readKnownServices: async () => new Map(),
     readTracks: async () => new Map(),
     readLoopCounts: async () => null,
+    readLastEpisode: async () => 0,
     prune: async () => undefined,
     writeReport: async ({ markdown }) => {
       reports.push(markdown);

@@ -5,6 +5,7 @@ import {
   cpSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -123,14 +124,18 @@ describe('the embedded PostgreSQL', () => {
     expect(await askDatabase(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
-  it('makes its data again when the first time was cut off', async () => {
+  it('removes what a first start that was cut off left, and nothing else', async () => {
     const directory = join(await openFolder(), 'postgres');
-    const first = await startPostgres({ directory });
-    await first.stop();
+    mkdirSync(join(directory, 'data.draft-killed', 'cluster'), { recursive: true });
+    const server = await startPostgres({ directory });
+    await server.stop();
+    expect(readdirSync(directory).filter((name) => name.startsWith('data'))).toEqual(['data']);
+
     rmSync(join(directory, 'data', 'PG_VERSION'));
-    const second = await postgres({ directory });
-    expect(await askDatabase(second.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
-    expect(readdirSync(directory).filter((name) => name.startsWith('data.'))).toEqual([]);
+    await expect(startPostgres({ directory })).rejects.toThrow(
+      /is damaged: it has no file PG_VERSION\. Restore/,
+    );
+    expect(existsSync(join(directory, 'data', 'base'))).toBe(true);
   });
 
   it('says what to do with data of a newer version', async () => {

@@ -89,9 +89,11 @@ describe('a slow check', () => {
     const prober = createShardProber({ probeCheck, now });
     const slow = service('slow');
     await prober.probe('shop:0', [slow], 10);
+    await eventually('the first check', () => started.length === 1);
     end('slow', { connected: false, error: 'refused' });
     await new Promise(setImmediate);
     const next = prober.probe('shop:0', [slow], 10_000);
+    await eventually('the second check', () => started.length === 2);
     end('slow');
     const { probed } = await next;
     expect(probed.map(({ verdict }) => verdict)).toEqual(['unhealthy', 'healthy']);
@@ -99,9 +101,10 @@ describe('a slow check', () => {
   });
 
   it('of one shard says nothing to another one', async () => {
-    const { probeCheck, end } = checksOnDemand();
+    const { probeCheck, started, end } = checksOnDemand();
     const prober = createShardProber({ probeCheck, now });
     await prober.probe('shop:0', [service('slow')], 10);
+    await eventually('the check', () => started.length === 1);
     end('slow');
     await new Promise(setImmediate);
     expect((await prober.probe('shop:1', [], 10)).probed).toEqual([]);

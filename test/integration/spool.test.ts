@@ -68,7 +68,7 @@ describe('the spool', () => {
     const spool = await open(await temporaryFolder());
     for (const entry of [1, 2, 3, 4]) await spool.add(entry);
     const both = await Promise.all([emptied(spool), emptied(spool)]);
-    expect(both.flat().sort()).toEqual([1, 2, 3, 4]);
+    expect(both.flat().sort((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   });
 
   it('also gives out what is added while it is being emptied', async () => {

@@ -229,5 +229,5 @@ export const told = ({ reports }: Pick<HeartbeatDecision, 'reports'>): string[] 
 /** Every tick a service is found so, one letter each: g good, b bad, u unknown, e expiring, s slow. */
 export function play(shard: SimulatedShard, name: string, letters: string): string[] {
   const meaning: Record<string, Found> = { g: 'good', b: 'bad', u: 'unknown', e: 'expiring', s: 'slow' };
-  return [...letters].flatMap((letter) => told(shard.tick({ [name]: meaning[letter] ?? 'good' })));
+  return letters.split('').flatMap((letter) => told(shard.tick({ [name]: meaning[letter] ?? 'good' })));
 }

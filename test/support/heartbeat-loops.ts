@@ -33,7 +33,7 @@ export async function startHeartbeat(
   );
   // The newest run, also after it continued as new.
   const latest = server.client.workflow.getHandle(handle.workflowId);
-  const state = (): Promise<HeartbeatStatus> => askLoop<HeartbeatStatus>(server, latest, 'state');
+  const state = (): Promise<HeartbeatStatus> => askLoop<HeartbeatStatus>(latest, 'state');
   return {
     handle: latest,
     settings,

@@ -1,6 +1,7 @@
 /** Runs the product's workflows with given activities on a Temporal server: one bundle and one worker for a file of tests. */
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import { temporal } from '@temporalio/proto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -158,32 +159,40 @@ export async function openWorkflowEnvironment(options: EnvironmentOptions): Prom
 
 const settlingMs = 5_000;
 
+/** True when no task of the workflow is under way; retries of activities may wait. */
+async function isQuiet(handle: WorkflowHandle): Promise<boolean> {
+  const { status, raw } = await handle.describe();
+  if (status.name !== 'RUNNING') return true;
+  // The time-skipping server does not tell a pending workflow task: the history does.
+  const { events } = await handle.fetchHistory();
+  const last = (events ?? []).findLast(({ eventType }) => eventType !== null && workflowTaskEvents.has(eventType ?? 0));
+  return last?.eventType === taskCompleted && (raw.pendingActivities ?? []).length === 0;
+}
+
+const taskCompleted = temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED;
+const workflowTaskEvents: ReadonlySet<number> = new Set([
+  temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+  temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+  taskCompleted,
+]);
+
+const settle = (handle: WorkflowHandle): Promise<unknown> =>
+  eventually('rest', () => isQuiet(handle), settlingMs).catch(() => undefined);
+
 /**
  * Terminates a loop while nothing of it is in progress: the time-skipping server never skips time again after a
  * workflow was ended in the middle of a task.
  */
 async function endLoop(handle: WorkflowHandle): Promise<void> {
-  const isQuiet = async (): Promise<boolean> => {
-    const { status, raw } = await handle.describe();
-    return status.name !== 'RUNNING' || ((raw.pendingActivities ?? []).length === 0 && !raw.pendingWorkflowTask);
-  };
-  await eventually('rest', isQuiet, settlingMs).catch(() => undefined);
+  await settle(handle);
   await handle.terminate().catch(ignoreEnded);
 }
 
-const queryLimitMs = 1_500;
-
-/** A query's answer. Asked again when none comes: the time-skipping server loses one that meets a workflow task. */
-export const askLoop = <T>(server: WorkflowEnvironment, handle: WorkflowHandle, query: string): Promise<T> =>
-  eventually(`an answer of ${handle.workflowId} to ${query}`, async () => {
-    try {
-      const limit = Date.now() + queryLimitMs;
-      return { answer: await server.client.withDeadline(limit, () => handle.query<T>(query)) };
-    } catch (error) {
-      if (error instanceof Error && /deadline/i.test(`${error.message} ${String(error.cause)}`)) return null;
-      throw error;
-    }
-  }).then(({ answer }) => answer);
+/** A query's answer, asked in a quiet moment: the time-skipping server loses a query that meets a workflow task. */
+export async function askLoop<T>(handle: WorkflowHandle, query: string): Promise<T> {
+  await settle(handle);
+  return handle.query<T>(query);
+}
 
 const attributesOf = (attributes: NonNullable<StartedLoop['attributes']>): TypedSearchAttributes =>
   new TypedSearchAttributes(

@@ -64,6 +64,7 @@ describe('decideIsolation', () => {
       shard: 2,
       report: { isolated, isolatedReason: isolated ? 'nothing answers' : '', checked: 5 },
       since: null,
+      episode: 0,
       sequence: 7,
       now: startAt,
       ...more,

@@ -11,6 +11,8 @@ import {
 } from '../support/workflow-environment.js';
 
 const [second, minute] = [1000, 60_000];
+/** Added to sleeps, so that they end between two ticks: that server refuses to cancel a timer which is just firing. */
+const half = 30_000;
 const refusal = (): never => {
   throw ApplicationFailure.retryable('the database refuses it', 'unavailable');
 };
@@ -33,12 +35,12 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     fake.services.set('api', { verdict: 'unhealthy' });
     failing(['recordChanges']);
     const loop = await startHeartbeat(server);
-    await server.sleep(5 * minute);
+    await server.sleep(5 * minute + half);
     await loop.reached(3);
     expect(fake.reports.map(({ kind }) => kind)).toEqual(['open']);
     expect(fake.changes).toEqual([]);
     failing([]);
-    await server.sleep(3 * minute);
+    await server.sleep(3 * minute + half);
     const recorded = fake.changes.flatMap(({ changes }) => changes);
     expect(recorded.map(({ name, to }) => `${name} ${to}`)).toEqual(['api unhealthy']);
   });
@@ -49,7 +51,7 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     await loop.reached(1);
     await loop.update('pause', { by: 'alice' });
     await loop.update('resume', { by: 'alice' });
-    await server.sleep(5 * minute);
+    await server.sleep(5 * minute + half);
     expect((await loop.reached(3)).state).toBe('running');
   });
 
@@ -58,11 +60,11 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     await loop.reached(1);
     failing(['loadShard']);
     await loop.handle.signal('configure', { ...loop.settings, revision: 2, intervalsMs: [20 * second] });
-    await server.sleep(5 * minute);
+    await server.sleep(5 * minute + half);
     const state = await loop.reached(5);
     expect(state).toMatchObject({ revision: 1, everyMs: minute, state: 'running' });
     failing([]);
-    await server.sleep(2 * minute);
+    await server.sleep(2 * minute + half);
     expect(await loop.state()).toMatchObject({ revision: 2, everyMs: 20 * second });
   });
 
@@ -71,7 +73,7 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     await loop.reached(1);
     fake.loaded = ({ revision }) => (revision === 999 ? refusal() : nothingKnown);
     await loop.handle.signal('configure', { ...loop.settings, revision: 999 });
-    await server.sleep(minute);
+    await server.sleep(minute + half);
     await loop.handle.signal('configure', { ...loop.settings, revision: 3 });
     await eventually('revision 3', async () => (await loop.state()).revision === 3);
   });
@@ -80,7 +82,7 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     failing(['loadShard']);
     const loop = await startHeartbeat(server);
     await loop.update('stop', { by: 'alice' });
-    await server.sleep(minute);
+    await server.sleep(minute + half);
     await expect(loop.handle.result()).resolves.toBeNull();
   });
 
@@ -90,7 +92,7 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     await server.sleep(3 * minute + second);
     expect(await loop.reached(4)).toMatchObject({ missed: 0 });
     fake.before = () => undefined;
-    await server.sleep(61 * minute);
+    await server.sleep(61 * minute + half);
     await eventually('the removal', () => fake.prunes === 1);
   });
 
@@ -103,7 +105,7 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
       if (attempts < 4) refusal();
     };
     const loop = await startHeartbeat(server);
-    await server.sleep(5 * minute);
+    await server.sleep(5 * minute + half);
     await loop.reached(5);
     expect(attempts).toBe(4);
     expect(fake.reports.map(({ kind }) => kind)).toEqual(['open']);
@@ -119,7 +121,7 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
         ...{ verdict: 'unhealthy', dependencies, reason: 'x'.repeat(300) },
       } as const);
     const loop = await startHeartbeat(server, { services: 250, limits: { historyEvents: 50 } });
-    await server.sleep(10 * minute);
+    await server.sleep(10 * minute + half);
     expect((await loop.reached(10)).troubled.length).toBe(250);
     expect((await loop.handle.describe()).historyLength).toBeLessThan(70);
   });

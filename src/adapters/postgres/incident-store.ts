@@ -2,6 +2,15 @@
 import type { Pool } from 'pg';
 import type { IncidentRecord } from '../../domain/incident.js';
 
+/** Number of the last episode of an incident; 0 when there was none. */
+export async function readLastEpisode(pool: Pool, environment: string, id: string): Promise<number> {
+  const { rows } = await pool.query<{ last: number | null }>(
+    'select max(episode) as last from incident where environment = $1 and id = $2',
+    [environment, id],
+  );
+  return rows[0]?.last ?? 0;
+}
+
 /** Writes an episode's row and one line of its timeline; an older version never replaces a newer one. */
 export async function writeIncident(pool: Pool, record: IncidentRecord): Promise<void> {
   const at = (epochMs: number | null): Date | null => (epochMs === null ? null : new Date(epochMs));
