@@ -1,9 +1,7 @@
 /** The state directory: made, checked for version and usability, and locked for one `opsloop up` at a time. */
 
 import {
-  accessSync,
   chmodSync,
-  constants,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -67,13 +65,6 @@ function makeFolder(path: string): void {
   }
   // As root the database runs as another account, which must get through; what is private in it is closed itself.
   chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
-}
-
-/** Asked first: where the disk is read-only, Node.js's recursive mkdir says that the parent is missing. */
-function requireWritable(path: string): void {
-  const parent = dirname(path);
-  if (!existsSync(path) && parent !== path) requireWritable(parent);
-  else accessSync(path, constants.W_OK);
 }
 
 function requireKnownVersion(path: string): void {

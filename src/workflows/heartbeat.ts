@@ -197,13 +197,11 @@ async function act(memory: HeartbeatMemory, decision: HeartbeatDecision, gone: s
   memory.sequence = decision.sequence;
   if (decision.changes.length > 0 || gone.length > 0) {
     memory.sequence = Math.max(memory.sequence + 1, Date.now());
-    await loopActivities.recordChanges({
-      environment,
-      shard,
-      version: memory.sequence,
-      changes: decision.changes,
-      gone,
-    });
+    const changed = decision.changes.map(({ name, to }) => `${name} ${to}`);
+    const summary = [...changed, ...gone.map((name) => `${name} removed`)].join(', ').slice(0, 200);
+    await loopActivities.recordChanges.executeWithOptions({ summary }, [
+      { environment, shard, version: memory.sequence, changes: decision.changes, gone },
+    ]);
   }
   if (decision.reports.length > 0) {
     const summary = decision.reports
