@@ -27,7 +27,7 @@ function readFields<T extends object>(
   if (typeof input !== 'object' || Array.isArray(input)) {
     return {
       ok: false,
-      problem: `the input must be one JSON object such as {"by": "alice"}, not ${describe(input)}`,
+      problem: `the input must be one JSON object such as {"by": "alice"}, not ${describeInput(input)}`,
     };
   }
   for (const [name, value] of Object.entries(input)) {
@@ -41,7 +41,7 @@ function readFields<T extends object>(
     if (value !== undefined && value !== null && !fits(kind, value)) {
       return {
         ok: false,
-        problem: `field "${name}" is ${describe(value)}; for example {"${name}": ${examples[kind]}}`,
+        problem: `field "${name}" is ${describeInput(value)}; for example {"${name}": ${examples[kind]}}`,
       };
     }
   }
@@ -49,7 +49,8 @@ function readFields<T extends object>(
   return { ok: true, value: Object.fromEntries(given) as T };
 }
 
-function describe(value: unknown): string {
+/** A wrong input in a few words, for the message that refuses it. */
+export function describeInput(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string')
     return value.length > longestText

@@ -212,7 +212,7 @@ describe('loops', () => {
   it('are shown as recorded when no worker answers', async () => {
     const id = `heartbeat:${environment}:0`;
     const { code, err, document } = await cli('loops', 'show', id, '--json');
-    expect(code).toBe(0);
+    expect(code, err).toBe(0);
     expect(document).toMatchObject({ id, loop: 'heartbeat', state: 'running' });
     expect(err).toContain('no worker answered');
   });
