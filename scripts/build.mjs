@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { withLock } from './lock.mjs';
@@ -82,25 +82,35 @@ async function bundleWorkflows() {
   writeFileSync(join(next, 'workflow-bundle.js'), code);
 }
 
+/** Packages that go into the command line's own files. */
+const bundledPackages = /^(zod|yaml|@stricli\/core)(\/|$)/;
+
 /**
- * Puts the packages that configuration needs (zod, yaml) into a few files beside it: read one by one, their hundreds of
- * files made up most of the start of `opsloop validate`. Our own modules stay apart, so that each exists once.
+ * Puts the command line, the configuration and the packages that both need into a few files: reading some hundred files
+ * one by one made up most of the start of `opsloop validate`. What a command loads later stays as it is.
  */
-async function bundleConfigPackages() {
+async function bundleCommandLine() {
   const { build: bundle } = await import('esbuild');
-  const folder = join(next, 'config');
-  const entryPoints = readdirSync(folder)
-    .filter((name) => name.endsWith('.js'))
-    .map((name) => join(folder, name));
-  const keepOwnModules = {
-    name: 'keep-own-modules',
-    setup: (plugin) =>
-      plugin.onResolve({ filter: /^\./ }, ({ path, importer }) =>
-        entryPoints.includes(importer) ? { path, external: true } : undefined,
-      ),
+  const folder = join(next, 'client', 'cli');
+  const inside = [folder, join(next, 'config'), join(next, 'domain')];
+  // The one class that is recognised by identity must exist only once.
+  const shared = join(next, 'domain', 'errors.js');
+  const isInside = (file) => file !== shared && inside.some((place) => file.startsWith(`${place}${sep}`));
+  const places = {
+    name: 'places',
+    setup: (plugin) => {
+      plugin.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const file = resolve(resolveDir, path);
+        if (isInside(file) || !file.startsWith(next)) return undefined;
+        return { path: relative(folder, file), external: true };
+      });
+      plugin.onResolve({ filter: /^[^.]/ }, ({ path, kind }) =>
+        kind === 'entry-point' || bundledPackages.test(path) ? undefined : { path, external: true },
+      );
+    },
   };
   await bundle({
-    entryPoints,
+    entryPoints: [join(folder, 'main.js')],
     outdir: folder,
     allowOverwrite: true,
     bundle: true,
@@ -110,8 +120,8 @@ async function bundleConfigPackages() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    chunkNames: 'packages-[hash]',
-    plugins: [keepOwnModules],
+    chunkNames: 'part-[hash]',
+    plugins: [places],
     // yaml is a CommonJS package and asks for modules of Node.js.
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
@@ -145,7 +155,7 @@ async function build() {
   mkdirSync(next, { recursive: true });
   compile();
   copyAssets();
-  await bundleConfigPackages();
+  await bundleCommandLine();
   await bundleWorkflows();
   moveIntoPlace();
   writeFileSync(stampFile, hash);
