@@ -22,7 +22,7 @@ export async function openSpool<Entry>({
   directory: string;
   maxEntries: number;
 }): Promise<Spool<Entry>> {
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const found = (await readdir(directory)).sort();
   const names = found.filter((name) => name.endsWith('.json'));
   await removeHalves(

@@ -7,7 +7,7 @@ import { OpsError } from '../domain/errors.js';
 import { readRunningLoops } from './loop-executions.js';
 import { startLoop, stopLoop } from './loop-start.js';
 import { registerSearchAttributes } from './search-attributes.js';
-import type { Temporal } from './temporal.js';
+import { asTemporalError, callTimeoutMs, type Temporal } from './temporal.js';
 
 export interface ApplyRequest {
   configuration: AppliedConfiguration;
@@ -93,8 +93,21 @@ async function settle(temporal: Temporal, plan: ApplyPlan): Promise<string[]> {
  * Migrates the database, registers the search attributes, stores the configuration as a revision when it changed, and
  * starts, tells or stops loops by the plan. Repeating it does nothing. Safe to repeat after a crash at any point.
  */
+async function requireNamespace(temporal: Temporal): Promise<void> {
+  const { namespace } = temporal;
+  try {
+    await temporal.within(callTimeoutMs, () =>
+      temporal.connection.workflowService.describeNamespace({ namespace }),
+    );
+  } catch (error) {
+    throw asTemporalError(error, temporal);
+  }
+}
+
 export async function applyConfiguration(request: ApplyRequest): Promise<ApplyResult> {
   const { configuration, pool, temporal, by, isDryRun } = request;
+  // Before anything is changed: a namespace that is missing must not leave half of it done.
+  await requireNamespace(temporal);
   if (isDryRun) {
     const migrations = await readMissingMigrations(pool);
     return { plan: await readPlan(request), migrations, waiting: [] };

@@ -8,8 +8,13 @@ import type { ConfigFile, ConfigFileQuery } from './file.js';
 import { parseConfig } from './parse.js';
 import type { ParsedConfig } from './parse.js';
 import { formatProblem } from './problem.js';
+import { salvageConfig } from './salvage.js';
 
-export type LoadedConfig = ParsedConfig & ConfigFile;
+export type LoadedConfig = ParsedConfig &
+  ConfigFile & {
+    /** What can be used of a file with mistakes to find what runs by it; null when nothing can. */
+    salvaged: Config | null;
+  };
 
 /**
  * Finds, reads and validates the file. Its problems are part of the result; throws `invalidInput` when
@@ -18,7 +23,8 @@ export type LoadedConfig = ParsedConfig & ConfigFile;
 export const loadConfig = async (query: ConfigFileQuery): Promise<LoadedConfig> => {
   const located = locateConfigFile(query);
   const text = await readText(located);
-  return { ...parseConfig(text, located), ...located };
+  const parsed = parseConfig(text, located);
+  return { ...parsed, ...located, salvaged: parsed.ok ? parsed.config : salvageConfig(text, located) };
 };
 
 /** The configuration, or an `invalidInput` error whose message is all problems, one per line. */

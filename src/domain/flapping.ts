@@ -22,7 +22,8 @@ export function changesOf(verdicts: readonly VerdictAt[]): number[] {
 }
 
 /**
- * Flapping begins with enough changes inside the time window, either of the decided state or of single results.
+ * Flapping begins, at a bad result, with enough changes inside the time window, of the decided state or of single
+ * results. A service that has just recovered is told as recovered: only one that fails yet again flaps.
  * Single results count over the last few results only: two blips in an hour of good results are no flapping,
  * a service that fails every other check is, even if no threshold of failures in a row is ever reached.
  */
@@ -35,6 +36,7 @@ export function startsFlapping(facts: {
   const { changes, withinMs } = facts.policy.flapping;
   const isRecent = (at: number): boolean => isWithin(withinMs, at, facts.now);
   const recent = facts.verdicts.slice(-flappingWindow(facts.policy));
+  if (recent.at(-1)?.isGood !== false) return false;
   return (
     changesOf(recent).filter(isRecent).length >= changes ||
     facts.stateChangesAt.filter(isRecent).length >= changes

@@ -76,6 +76,10 @@ function takeFlapping(
   hasDecided: boolean,
 ): ServiceTrack {
   const last = track.verdicts.at(-1);
+  // What its cause does to it is the cause's history: only the newest result is remembered meanwhile.
+  if (track.problems.unhealthy?.incident === 'affected') {
+    return { ...track, verdicts: [{ at: checked.at, isGood }], stateChangesAt: [], flapping: null };
+  }
   const verdicts = [...track.verdicts, { at: checked.at, isGood }].slice(-flappingWindow(checked.policy));
   const { withinMs, settleAfterMs } = checked.policy.flapping;
   const stateChangesAt = [...track.stateChangesAt, ...(hasDecided ? [checked.at] : [])].filter((at) =>

@@ -2,6 +2,7 @@
 import { alertEvents, type Alert } from './alert.js';
 import type { AlertRouterSettings } from './alert-router.js';
 import type { HeartbeatSettings } from './heartbeat-loop.js';
+import type { IncidentIdentity } from './ids.js';
 import type { IncidentReport } from './incident.js';
 import { describeInput, type LoopInput } from './loop-input.js';
 
@@ -71,6 +72,15 @@ export const readRouterSettings = (input: unknown): LoopInput<AlertRouterSetting
     environment: text('shop'),
     revision: whole(7),
     channels: texts,
+  });
+
+/** What makes an incident the same incident. */
+export const readIncidentIdentity = (input: unknown): LoopInput<IncidentIdentity> =>
+  readMessage<IncidentIdentity>(input, {
+    environment: text('shop'),
+    loop: text('heartbeat'),
+    type: text('unhealthy'),
+    target: text('api'),
   });
 
 /** What a loop tells an incident. */

@@ -1,7 +1,9 @@
 /** The state directory: made, checked for version and usability, and locked for one `opsloop up` at a time. */
 
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -37,6 +39,8 @@ export interface StateDirectory {
 export function openStateDirectory(path: string): StateDirectory {
   try {
     makeFolder(path);
+    // On a read-only disk the recursive mkdir below would say that the parent is missing.
+    accessSync(path, constants.W_OK);
     requireKnownVersion(path);
     requireSpace(path);
     for (const name of privateFolders) mkdirSync(join(path, name), { recursive: true, mode: 0o700 });

@@ -4,15 +4,22 @@ import { nextWakeAt, type Cadence } from '../domain/cadence.js';
 import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
 import { describeHeartbeat } from '../domain/heartbeat-text.js';
 import type { ServiceTrack } from '../domain/heartbeat-track.js';
+import type { ServiceChange } from '../domain/heartbeat.js';
+import { readHeartbeatSettings } from '../domain/message-input.js';
 import { newControlState, type ControlState } from './loop-control.js';
 import { showLoop } from './loop-visibility.js';
 
 /** Everything that must outlive a run of the workflow; plain JSON. */
 export interface HeartbeatMemory {
+  /** The configuration in force. */
   settings: HeartbeatSettings;
+  /** One that was received, but not taken over yet. */
+  wanted: HeartbeatSettings | null;
+  /** When it is read again after it could not be, epoch ms. */
+  readAgainAt: number;
+  /** False until the first configuration is in force: nothing is known that could be checked. */
+  isConfigured: boolean;
   control: ControlState;
-  /** State that was written down last; null before the first time. */
-  recordedState: ControlState['state'] | null;
   cadences: Cadence[];
   count: number;
   missed: number;
@@ -26,15 +33,17 @@ export interface HeartbeatMemory {
   prunedAt: number;
   /** When slow checks left running must be over, epoch ms; null when there are none. */
   collectAt: number | null;
-  /** A configuration that was received, but not taken over yet. */
-  isConfigured: boolean;
+  /** Changes that could not be written down yet. */
+  unrecorded: { changes: ServiceChange[]; gone: string[] };
 }
 
 /** The memory of a shard that was never started. */
 export const newMemory = (settings: HeartbeatSettings): HeartbeatMemory => ({
   settings,
+  wanted: settings,
+  readAgainAt: 0,
+  isConfigured: false,
   control: newControlState(),
-  recordedState: null,
   cadences: [],
   count: 0,
   missed: 0,
@@ -46,21 +55,24 @@ export const newMemory = (settings: HeartbeatSettings): HeartbeatMemory => ({
   isolationEpisode: 0,
   prunedAt: 0,
   collectAt: null,
-  isConfigured: false,
+  unrecorded: { changes: [], gone: [] },
 });
 
 /** Notes a configuration; the loop takes it over between two ticks. */
-export function configure(memory: HeartbeatMemory, settings: HeartbeatSettings): void {
-  const isReadable =
-    typeof settings === 'object' &&
-    settings !== null &&
-    Number.isInteger(settings.revision) &&
-    Array.isArray(settings.intervalsMs);
-  if (!isReadable)
-    return log.warn('signal configure ignored: it takes what `opsloop apply` sends; run `opsloop apply`');
-  if (settings.revision === memory.settings.revision && memory.isConfigured) return;
-  memory.settings = { ...memory.settings, ...settings };
-  memory.isConfigured = false;
+export function configure(memory: HeartbeatMemory, input: unknown): void {
+  const read = readHeartbeatSettings(input);
+  const problem = read.ok ? foreignField(memory.settings, read.value) : read.problem;
+  if (!read.ok || problem !== null) return log.warn(`signal configure ignored: ${problem}; run \`opsloop apply\``);
+  const { revision } = memory.wanted ?? memory.settings;
+  if (read.value.revision === revision && (memory.isConfigured || memory.wanted !== null)) return;
+  memory.wanted = read.value;
+  memory.readAgainAt = 0;
+}
+
+/** Settings of another shard must not turn this one into it. */
+function foreignField(own: HeartbeatSettings, given: HeartbeatSettings): string | null {
+  if (given.environment !== own.environment) return `field "environment" must be "${own.environment}"`;
+  return given.shard === own.shard ? null : `field "shard" must be ${own.shard}`;
 }
 
 /** The answer of the query `state`. */

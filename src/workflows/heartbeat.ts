@@ -1,6 +1,7 @@
 /** The heartbeat of one shard: checks what is due, decides what changed, tells the incidents, for ever. */
 import {
   allHandlersFinished,
+  ApplicationFailure,
   condition,
   continueAsNew,
   isCancellation,
@@ -9,15 +10,28 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ShardReport } from '../activities/heartbeat-contract.js';
+import type { LoadedShard, ShardReport } from '../activities/heartbeat-contract.js';
 import { changeCadences, nextWakeAt, skipTo, startCadences, takeDue } from '../domain/cadence.js';
 import type { HeartbeatSettings } from '../domain/heartbeat-loop.js';
-import { decideHeartbeat, releaseServices, type HeartbeatDecision } from '../domain/heartbeat.js';
+import {
+  decideHeartbeat,
+  releaseServices,
+  type HeartbeatDecision,
+  type ServiceChange,
+} from '../domain/heartbeat.js';
 import { decideIsolation } from '../domain/isolation.js';
-import { heartbeatActivities, loopActivities, maintenanceActivities } from './activity-proxies.js';
+import { readHeartbeatSettings } from '../domain/message-input.js';
+import {
+  configurationActivities,
+  heartbeatActivities,
+  loopActivities,
+  maintenanceActivities,
+  reportActivities,
+} from './activity-proxies.js';
 import { configure, newMemory, show, statusOf, type HeartbeatMemory } from './heartbeat-memory.js';
 import { controlLoop, ignoreOtherSignals, type LoopControl } from './loop-control.js';
 import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
+import { recordLoop } from './loop-record.js';
 import { configureSignal, heartbeatStateQuery } from './signals.js';
 
 export interface HeartbeatInput {
@@ -31,55 +45,96 @@ export interface HeartbeatInput {
 const pruneEveryMs = 3_600_000;
 /** A tick waits this long for its checks; slower ones are collected when their own time limit is over. */
 const budgetMs = 2_000;
+/** A configuration that could not be read is tried again after this. */
+const readAgainMs = 30_000;
+/** Reports handed over in one call: incidents are started at some 60 to 150 a second. */
+const reportsAtOnce = 50;
 /** A probe ends a little after its time limit at the latest. */
 const collectGraceMs = 300;
 
 export async function heartbeat(input: HeartbeatInput): Promise<void> {
-  const memory = input.memory ?? newMemory(input.settings);
+  const memory = input?.memory ?? newMemory(requireSettings(input));
   const control = controlLoop(memory.control, () => statusOf(memory));
   setHandler(heartbeatStateQuery, () => statusOf(memory));
   setHandler(configureSignal, (settings) => configure(memory, settings));
   ignoreOtherSignals();
   show(memory);
   while (memory.control.state !== 'stopped') {
-    if (!memory.isConfigured) await takeConfiguration(memory);
+    if (isConfigurable(memory)) await takeConfiguration(memory);
     await waitForTick(memory, control);
-    const state = memory.control.state;
     const targets = control.takeTriggers();
-    if (state === 'running' || (state === 'paused' && targets !== undefined)) await tick(memory, targets);
+    if (isTicking(memory, targets)) await tick(memory, targets);
     control.triggersServed();
     await recordState(memory);
-    // Asked, not awaited: a caller that comes while we wait would wait for a tick that never comes.
-    if (shouldContinueAsNew(input.limits) && !control.isCalled() && allHandlersFinished()) {
-      await continueAsNew<typeof heartbeat>({ ...input, settings: memory.settings, memory });
-    }
+    if (shouldContinueAsNew(input.limits)) await leave(input, memory, control);
   }
   await recordState(memory);
   await condition(allHandlersFinished);
 }
 
+const isTicking = ({ isConfigured, control }: HeartbeatMemory, targets: string[] | null | undefined): boolean =>
+  isConfigured && (control.state === 'running' || (control.state === 'paused' && targets !== undefined));
+
+/** What was given at the start. A wrong one fails the run, which a plain error would try again for ever. */
+function requireSettings(input: HeartbeatInput): HeartbeatSettings {
+  const read = readHeartbeatSettings(input?.settings);
+  if (read.ok) return read.value;
+  const problem = `heartbeat takes {"settings": {...}} as \`opsloop apply\` sends it: ${read.problem}`;
+  throw ApplicationFailure.nonRetryable(problem, 'invalidInput');
+}
+
+/** Continues as new, unless somebody is waiting for a tick of this run: then after that tick. */
+async function leave(input: HeartbeatInput, memory: HeartbeatMemory, control: LoopControl): Promise<void> {
+  // Those who were served have to get their answers; signals that are not served yet go along in the memory.
+  await condition(() => allHandlersFinished() || control.isCalled());
+  if (!allHandlersFinished() || memory.control.state === 'stopped') return;
+  await continueAsNew<typeof heartbeat>({ ...input, settings: memory.settings, memory });
+}
+
+const isConfigurable = (memory: HeartbeatMemory): boolean =>
+  memory.wanted !== null && memory.readAgainAt <= Date.now();
+
 /** Takes over the intervals, what earlier lives remembered, and lets go of services that are not here any more. */
 async function takeConfiguration(memory: HeartbeatMemory): Promise<void> {
-  memory.isConfigured = true;
-  const { environment, shard, revision, intervalsMs } = memory.settings;
-  const tracked = Object.keys(memory.tracks);
-  const loaded = await heartbeatActivities.loadShard.executeWithOptions(
-    { summary: `read what is known of shard ${shard}, revision ${revision}` },
-    [{ environment, shard, revision, loopId: workflowInfo().workflowId, tracked }],
-  );
+  const { wanted } = memory;
+  if (wanted === null) return;
+  const loaded = await load(memory, wanted);
+  if (loaded === null) return;
+  if (memory.wanted === wanted) memory.wanted = null;
+  memory.settings = wanted;
   const now = Date.now();
-  const isFirst = memory.cadences.length === 0;
-  memory.cadences = isFirst
-    ? startCadences(intervalsMs, now)
-    : changeCadences(memory.cadences, intervalsMs, now);
-  if (isFirst && loaded.loop !== null)
+  memory.cadences = memory.isConfigured
+    ? changeCadences(memory.cadences, wanted.intervalsMs, now)
+    : startCadences(wanted.intervalsMs, now);
+  if (!memory.isConfigured && loaded.loop !== null)
     Object.assign(memory, { count: loaded.loop.count, missed: loaded.loop.missed });
+  memory.isConfigured = true;
   memory.isolationEpisode = Math.max(memory.isolationEpisode, loaded.isolationEpisode);
   for (const name of loaded.moved) delete memory.tracks[name];
   memory.tracks = { ...loaded.tracks, ...memory.tracks };
   memory.episodes = { ...loaded.episodes, ...memory.episodes };
-  upsertMemo({ revision });
+  upsertMemo({ revision: wanted.revision });
   await act(memory, releaseServices({ ...memory, ...idsOf(memory), now }, loaded.gone), loaded.gone);
+}
+
+/** Reads what is known of the shard's services; null when it cannot be read now. */
+async function load(memory: HeartbeatMemory, wanted: HeartbeatSettings): Promise<LoadedShard | null> {
+  const { environment, shard, revision } = wanted;
+  const tracked = Object.keys(memory.tracks);
+  memory.readAgainAt = Date.now() + readAgainMs;
+  try {
+    return await configurationActivities.loadShard.executeWithOptions(
+      { summary: `read what is known of shard ${shard}, revision ${revision}` },
+      [{ environment, shard, revision, loopId: workflowInfo().workflowId, tracked }],
+    );
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const goesOn = memory.isConfigured ? ` Going on with revision ${memory.settings.revision}.` : '';
+    log.warn(`Revision ${revision} of the configuration cannot be read; tried again soon.${goesOn}`, {
+      error: String(error),
+    });
+    return null;
+  }
 }
 
 const idsOf = (memory: HeartbeatMemory): { environment: string; reporter: string } => ({
@@ -87,24 +142,30 @@ const idsOf = (memory: HeartbeatMemory): { environment: string; reporter: string
   reporter: workflowInfo().workflowId,
 });
 
-/** Returns when a tick is due, somebody calls, or the configuration changed. */
+/** Returns when a tick is due, somebody calls, or a configuration can be read. */
 async function waitForTick(memory: HeartbeatMemory, control: LoopControl): Promise<void> {
-  const isCalled = (): boolean => control.isCalled() || !memory.isConfigured;
-  const wakeAt = memory.control.state === 'running' ? nextWakeAt(memory.cadences) : null;
-  if (wakeAt === null) {
-    await condition(isCalled);
-    // What a pause skipped was not missed.
-    memory.cadences = skipTo(memory.cadences, Date.now());
-    return;
+  const isCalled = (): boolean => control.isCalled() || isConfigurable(memory);
+  const wasPaused = memory.control.state === 'paused';
+  const wakeUp = nextWakeUp(memory);
+  const waitMs = wakeUp === null ? null : wakeUp.at - Date.now();
+  if (wakeUp === null || waitMs === null) await condition(isCalled);
+  else if (waitMs > 0 && !isCalled()) {
+    const clock = new Date(wakeUp.at).toISOString().slice(11, 19);
+    await condition(isCalled, waitMs, { summary: `${wakeUp.what} ${clock}` });
   }
-  const isCollecting = memory.collectAt !== null && memory.collectAt < wakeAt;
-  const until = isCollecting ? (memory.collectAt ?? wakeAt) : wakeAt;
-  const waitMs = until - Date.now();
-  if (waitMs <= 0 || isCalled()) return;
-  const clock = new Date(until).toISOString().slice(11, 19);
-  await condition(isCalled, waitMs, {
-    summary: isCollecting ? `slow checks end ${clock}` : `next tick ${clock}`,
-  });
+  // What a pause skipped was not missed.
+  if (wasPaused) memory.cadences = skipTo(memory.cadences, Date.now());
+}
+
+/** What the clock brings next: a tick, the end of slow checks, or the next look at a configuration. */
+function nextWakeUp(memory: HeartbeatMemory): { at: number; what: string } | null {
+  const isRunning = memory.control.state === 'running';
+  const possible = [
+    { at: isRunning ? nextWakeAt(memory.cadences) : null, what: 'next tick' },
+    { at: isRunning ? memory.collectAt : null, what: 'slow checks end' },
+    { at: memory.wanted === null ? null : memory.readAgainAt, what: 'configuration is read again' },
+  ].flatMap(({ at, what }) => (at === null ? [] : [{ at, what }]));
+  return possible.sort((a, b) => a.at - b.at)[0] ?? null;
 }
 
 /** One tick: observe, decide, act. `targets` undefined: what is due by the clock. */
@@ -115,8 +176,9 @@ async function tick(memory: HeartbeatMemory, targets: string[] | null | undefine
   const isCollecting = memory.collectAt !== null && memory.collectAt <= now;
   if (targets === undefined && (isPaused || (due.dueMs.length === 0 && !isCollecting))) return;
   // A pause does not run the grid on, and what it skips is not missed.
+  const missed = isPaused ? 0 : due.missed;
   memory.cadences = isPaused ? skipTo(memory.cadences, now) : due.cadences;
-  memory.missed += isPaused ? 0 : due.missed;
+  memory.missed += missed;
   // Collecting late results is the end of an earlier tick, not one of its own.
   if (targets !== undefined || due.dueMs.length > 0)
     Object.assign(memory, { count: memory.count + 1, lastAt: now });
@@ -124,17 +186,14 @@ async function tick(memory: HeartbeatMemory, targets: string[] | null | undefine
     targets,
     dueMs: isPaused ? [] : due.dueMs,
     scheduledAt: due.scheduledAt,
-    missed: due.missed,
+    missed,
     now,
   });
   memory.collectAt =
     report.pendingUntil === null ? null : Math.max(report.pendingUntil, Date.now()) + collectGraceMs;
   // No worker took it up within the interval: it came, but too late to count as this tick.
-  if (
-    targets === undefined &&
-    report.startedAt - due.scheduledAt >= (memory.settings.intervalsMs[0] ?? Infinity)
-  )
-    memory.missed += 1;
+  const isScheduled = targets === undefined && due.dueMs.length > 0;
+  if (isScheduled && report.startedAt >= (memory.cadences[0]?.nextAt ?? Infinity)) memory.missed += 1;
   const decision = decideHeartbeat({ ...memory, ...idsOf(memory), results: report.results, now: Date.now() });
   const isolation = decideIsolation({
     ...idsOf(memory),
@@ -154,7 +213,7 @@ async function tick(memory: HeartbeatMemory, targets: string[] | null | undefine
   );
   // A dependency that owes its verdict is asked at once; the next round of the loop serves it.
   if (decision.ask.length > 0) memory.control.triggers.push(decision.ask);
-  await prune(memory);
+  prune(memory);
   show(memory);
 }
 
@@ -168,6 +227,8 @@ interface TickPlan {
 
 async function observe(memory: HeartbeatMemory, plan: TickPlan): Promise<ShardReport> {
   const { environment, shard, revision, services } = memory.settings;
+  // The tick's own record shows the loop as it is now.
+  memory.control.isRecorded = true;
   const summary =
     plan.targets === undefined
       ? `tick ${memory.count}: ${services} services`
@@ -191,46 +252,59 @@ async function observe(memory: HeartbeatMemory, plan: TickPlan): Promise<ShardRe
 
 /** Writes down what changed, then tells the incidents. */
 async function act(memory: HeartbeatMemory, decision: HeartbeatDecision, gone: string[]): Promise<void> {
-  const { environment, shard } = memory.settings;
   memory.tracks = decision.tracks;
   memory.episodes = decision.episodes;
   memory.sequence = decision.sequence;
-  if (decision.changes.length > 0 || gone.length > 0) {
-    memory.sequence = Math.max(memory.sequence + 1, Date.now());
-    const changed = decision.changes.map(({ name, to }) => `${name} ${to}`);
-    const summary = [...changed, ...gone.map((name) => `${name} removed`)].join(', ').slice(0, 200);
-    await loopActivities.recordChanges.executeWithOptions({ summary }, [
-      { environment, shard, version: memory.sequence, changes: decision.changes, gone },
-    ]);
-  }
-  if (decision.reports.length > 0) {
-    const summary = decision.reports
-      .map((report) => `${report.kind} ${report.target}`)
-      .join(', ')
-      .slice(0, 200);
-    await heartbeatActivities.reportIncidents.executeWithOptions({ summary }, [
-      { reports: decision.reports },
+  await recordChanges(memory, decision.changes, gone);
+  for (let at = 0; at < decision.reports.length; at += reportsAtOnce) {
+    const reports = decision.reports.slice(at, at + reportsAtOnce);
+    const summary = reports.map((report) => `${report.kind} ${report.target}`).join(', ');
+    await reportActivities.reportIncidents.executeWithOptions({ summary: summary.slice(0, 200) }, [
+      { reports },
     ]);
   }
 }
 
-async function prune(memory: HeartbeatMemory): Promise<void> {
+/** Writes down changes, and those that could not be before. The ticks do not wait for a database that refuses them. */
+async function recordChanges(memory: HeartbeatMemory, changes: ServiceChange[], gone: string[]): Promise<void> {
+  const owed = memory.unrecorded;
+  const news = new Set([...changes.map(({ name }) => name), ...gone]);
+  const all = {
+    changes: [...owed.changes.filter(({ name }) => !news.has(name)), ...changes],
+    gone: [...owed.gone.filter((name) => !news.has(name)), ...gone],
+  };
+  if (all.changes.length === 0 && all.gone.length === 0) return;
+  const { environment, shard } = memory.settings;
+  memory.sequence = Math.max(memory.sequence + 1, Date.now());
+  const changed = all.changes.map(({ name, to }) => `${name} ${to}`);
+  const summary = [...changed, ...all.gone.map((name) => `${name} removed`)].join(', ').slice(0, 200);
+  try {
+    await loopActivities.recordChanges.executeWithOptions({ summary }, [
+      { environment, shard, version: memory.sequence, ...all },
+    ]);
+    memory.unrecorded = { changes: [], gone: [] };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    memory.unrecorded = all;
+    log.warn('changed states could not be recorded; tried again with the next tick', { error: String(error) });
+  }
+}
+
+/** Removes old samples, beside the ticks: however long it takes, they do not wait for it. */
+function prune(memory: HeartbeatMemory): void {
   const now = Date.now();
   if (memory.settings.shard !== 0 || now - memory.prunedAt < pruneEveryMs) return;
   memory.prunedAt = now;
-  try {
-    await maintenanceActivities.pruneHeartbeat({ environment: memory.settings.environment });
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    // Old samples do no harm for another hour; ticks must not wait for the database.
+  const { environment } = memory.settings;
+  maintenanceActivities.pruneHeartbeat({ environment }).catch((error: unknown) => {
+    // Old samples do no harm for another hour.
     log.warn('old samples were not removed; tried again in an hour', { error: String(error) });
-  }
+  });
 }
 
 /** Records pause, resume and stop, each once; ticks record the loop themselves. */
 async function recordState(memory: HeartbeatMemory): Promise<void> {
-  if (memory.recordedState === memory.control.state) return;
-  memory.recordedState = memory.control.state;
-  await loopActivities.recordLoop({ environment: memory.settings.environment, loop: statusOf(memory) });
+  if (memory.control.isRecorded) return;
+  await recordLoop(memory.control, memory.settings.environment, () => statusOf(memory));
   show(memory);
 }

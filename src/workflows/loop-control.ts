@@ -23,6 +23,8 @@ export interface ControlState {
   note: string | null;
   /** Targets of the triggers not served yet; null means all. */
   triggers: (string[] | null)[];
+  /** False from a change on until the loop has written itself down; also across runs. */
+  isRecorded: boolean;
 }
 
 export const newControlState = (): ControlState => ({
@@ -30,11 +32,12 @@ export const newControlState = (): ControlState => ({
   pausedBy: null,
   note: null,
   triggers: [],
+  isRecorded: true,
 });
 
 export interface LoopControl {
   readonly state: ControlState;
-  /** True when something was asked that the loop has to act on before its timer. */
+  /** True when something was asked that the loop has to act on, or write down, before its timer. */
   isCalled(): boolean;
   /** Takes the triggers that wait: their targets (null: all), or undefined when none waits. */
   takeTriggers(): string[] | null | undefined;
@@ -44,23 +47,21 @@ export interface LoopControl {
 
 /** Wires the handlers. `status` is asked whenever somebody wants to see the loop. */
 export function controlLoop(state: ControlState, status: () => LoopStatus): LoopControl {
-  let changes = 0;
-  let seenChanges = 0;
   let asked = 0;
   let taken = 0;
   let served = 0;
+  const change = (changed: Partial<ControlState>): void =>
+    void Object.assign(state, changed, { isRecorded: false });
   const apply = {
     pause: (input: unknown) =>
       using(readPauseRequest(input), ({ by, note }) => {
         if (state.state !== 'running') return;
-        Object.assign(state, { state: 'paused', pausedBy: by ?? 'somebody', note: note ?? null });
-        changes += 1;
+        change({ state: 'paused', pausedBy: by ?? 'somebody', note: note ?? null });
       }),
     resume: (input: unknown) =>
       using(readResumeRequest(input), () => {
         if (state.state !== 'paused') return;
-        Object.assign(state, { state: 'running', pausedBy: null, note: null });
-        changes += 1;
+        change({ state: 'running', pausedBy: null, note: null });
       }),
     trigger: (input: unknown) =>
       using(readTriggerRequest(input), ({ targets }) => {
@@ -69,8 +70,7 @@ export function controlLoop(state: ControlState, status: () => LoopStatus): Loop
       }),
     stop: (input: unknown) =>
       using(readStopRequest(input), ({ by }) => {
-        Object.assign(state, { state: 'stopped', note: by === undefined ? state.note : `stopped by ${by}` });
-        changes += 1;
+        change({ state: 'stopped', note: by === undefined ? state.note : `stopped by ${by}` });
       }),
   };
   for (const name of ['pause', 'resume', 'trigger', 'stop'] as const) {
@@ -94,9 +94,8 @@ export function controlLoop(state: ControlState, status: () => LoopStatus): Loop
   setHandler(signals.triggerUpdate, triggerAndWait, { validator: refuse(readTriggerRequest) });
   return {
     state,
-    isCalled: () => changes > seenChanges || state.triggers.length > 0,
+    isCalled: () => !state.isRecorded || state.triggers.length > 0,
     takeTriggers: () => {
-      seenChanges = changes;
       if (state.triggers.length === 0) return undefined;
       const targets = state.triggers.splice(0);
       taken = asked;

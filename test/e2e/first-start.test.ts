@@ -141,7 +141,7 @@ describe('opsloop up in an empty folder', () => {
     ]);
     const metrics = await (await fetch(`${api.url}/metrics`)).text();
     const lines = metrics.split('\n');
-    expect(lines.filter((line) => line.startsWith('opsloop_service_up{service="web"}'))).toHaveLength(1);
+    expect(lines.filter((line) => /^opsloop_service_up\{.*service="web".*\} 1$/.test(line))).toHaveLength(1);
     // Those of the worker, by Temporal's SDK, come along.
     expect(lines.some((line) => /^temporal_\w+\{.*\} \d/.test(line))).toBe(true);
   });

@@ -17,13 +17,12 @@ beforeAll(async () => {
   stack = await startStack({
     configuration: {
       environment: 'shop',
-      heartbeat: { every: '5s', timeout: '2s' },
+      heartbeat: { every: '5s', timeout: '2s', flapping: { changes: 10 } },
       services: [
         {
           name: 'web',
           severity: 'critical',
           tags: ['revenue'],
-          flapping: { changes: 10 },
           checks: [{ http: web.url }],
         },
         { name: 'front', dependsOn: ['web'], checks: [{ http: `${web.url}/front` }] },

@@ -11,13 +11,6 @@ export interface FoundProcess {
 export const processesOf = (directory: string): FoundProcess[] =>
   process.platform === 'linux' ? fromProc(directory) : fromPs(directory);
 
-/** Processes whose parent is `parentPid`. Linux only. */
-export const childrenOf = (parentPid: number): number[] =>
-  pids().filter((pid) => {
-    const stat = readQuietly(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parentPid;
-  });
-
 const pids = (): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -62,15 +62,13 @@ export interface StackOptions {
   env?: Readonly<Record<string, string>>;
   /** How `up` is started: file and arguments; default the built program. */
   command?: readonly [string, ...string[]];
-  /** Folder to use; default a new one. */
-  directory?: string;
   /** Starts it in a process group of its own. */
   isGroupLeader?: boolean;
 }
 
 /** A folder with a configuration; nothing runs yet. */
 export function prepareStack(options: StackOptions): Stack {
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'stack-'));
+  const directory = mkdtempSync(join(tmpdir(), 'stack-'));
   chmodSync(directory, 0o755); // the database server's account has to get through
   const { env = {}, command = [process.execPath, opsloopProgram, 'up'], isGroupLeader = false } = options;
   const stateDir = join(directory, '.opsloop');

@@ -18,9 +18,14 @@ describe('startsFlapping', () => {
   };
 
   it('takes as many changes as the policy says, inside its window of time', () => {
-    expect(isFlapping('0g 1b 2g 3b')).toBe(false);
-    expect(isFlapping('0g 1b 2g 3b 4g')).toBe(true);
-    expect(isFlapping('0g 1b 20g 30b 40g')).toBe(false);
+    expect(isFlapping('0b 1g 2b 3b')).toBe(false);
+    expect(isFlapping('0b 1g 2b 3g 4b')).toBe(true);
+    expect(isFlapping('0b 1g 20b 30g 40b')).toBe(false);
+  });
+
+  it('begins at a bad result: what has just recovered is told as recovered', () => {
+    expect(isFlapping('0g 1b 2g 3b 4g')).toBe(false);
+    expect(isFlapping('0g 1b 2g 3b 4g 5b')).toBe(true);
   });
 
   it('counts changes of the decided state, too', () => {
@@ -40,12 +45,39 @@ describe('startsFlapping', () => {
 });
 
 describe('a flapping service', () => {
+  it('is not made of two outages: both are opened and recovered', () => {
+    const shard = createShard({ services: { api: {} }, everyMs: minute });
+    play(shard, 'api', 'bbbggbbbgggg');
+    expect(shard.reports.map(({ kind, episode }) => `${kind} ${episode}`)).toEqual([
+      'open 1',
+      'recover 1',
+      'open 2',
+      'recover 2',
+    ]);
+  });
+
+  it('is not one that only suffers from the outages of what it depends on', () => {
+    const shard = createShard({
+      services: {
+        db: { flapping: { changes: 20, withinMs: 60 * minute, settleAfterMs: minute } },
+        api: { dependsOn: ['db'] },
+      },
+      everyMs: minute,
+    });
+    for (let outage = 0; outage < 4; outage += 1) {
+      for (let tick = 0; tick < 3; tick += 1) shard.tick({ db: 'bad', api: 'bad' });
+      for (let tick = 0; tick < 3; tick += 1) shard.tick({ db: 'good', api: 'good' });
+    }
+    expect(shard.reports.filter(({ target }) => target === 'api')).toEqual([]);
+    expect(shard.reports.filter(({ target, kind }) => target === 'db' && kind === 'open')).toHaveLength(4);
+  });
+
   it('that fails every other check is told, although no threshold in a row is ever reached', () => {
     const shard = createShard({ services: { api: {} } });
-    expect(play(shard, 'api', 'bgb')).toEqual([]);
-    expect(play(shard, 'api', 'g')).toEqual(['flapping api']);
+    expect(play(shard, 'api', 'bgbg')).toEqual([]);
+    expect(play(shard, 'api', 'b')).toEqual(['flapping api']);
     expect(shard.memory.tracks['api']?.state).toBe('flapping');
-    expect(shard.reports[0]).toMatchObject({ episode: 1, reason: 'flapping between healthy and unhealthy' });
+    expect(shard.reports[0]).toMatchObject({ episode: 1, reason: 'flapping between healthy and unhealthy; last: connection refused' });
   });
 
   it('costs a bounded number of messages, however often it flips', () => {
@@ -55,13 +87,13 @@ describe('a flapping service', () => {
     expect(shard.reports.map(({ kind }) => kind)).toEqual(['flapping', 'settled']);
   });
 
-  it('whose every change is decided is told at most four times for 15 flips, and once when it has settled', () => {
+  it('whose every change is decided is told at most five times for 15 flips, and once when it has settled', () => {
     const services = { api: { openAfter: { failures: 1, of: 1 }, closeAfter: 1 } };
     const shard = createShard({ services, everyMs: minute });
     play(shard, 'api', 'bgbgbgbgbgbgbgb');
-    expect(shard.reports.map(({ kind }) => kind)).toEqual(['open', 'recover', 'open', 'flapping']);
+    expect(shard.reports.map(({ kind }) => kind)).toEqual(['open', 'recover', 'open', 'recover', 'flapping']);
     play(shard, 'api', 'g'.repeat(15));
-    expect(shard.reports.slice(4)).toMatchObject([{ kind: 'settled', resolvedBy: 'recovery', episode: 2 }]);
+    expect(shard.reports.slice(5)).toMatchObject([{ kind: 'settled', resolvedBy: 'recovery', episode: 3 }]);
   });
 
   it('keeps the episode of its open incident', () => {
@@ -72,16 +104,16 @@ describe('a flapping service', () => {
 
   it('settles healthy: that resolves the incident', () => {
     const shard = createShard({ services: { api: {} }, everyMs: minute });
-    play(shard, 'api', 'bgbg');
+    play(shard, 'api', 'bgbgb');
     const settledAfter = Array.from({ length: 20 }, () => play(shard, 'api', 'g').length).indexOf(1) + 1;
-    expect(settledAfter).toBe(10);
+    expect(settledAfter).toBe(11);
     expect(shard.reports.at(-1)).toMatchObject({ kind: 'settled', resolvedBy: 'recovery' });
     expect(shard.memory.tracks).toEqual({});
   });
 
   it('settles unhealthy: the incident stays open, says why, and recovers later', () => {
     const shard = createShard({ services: { api: {} }, everyMs: minute });
-    play(shard, 'api', `bgbg${'b'.repeat(15)}`);
+    play(shard, 'api', `bgbgb${'b'.repeat(15)}`);
     expect(shard.reports.at(-1)).toMatchObject({
       kind: 'settled',
       resolvedBy: null,
@@ -95,8 +127,8 @@ describe('a flapping service', () => {
   it('does not settle healthy while it fails: the thresholds of few, slow checks are reached first', () => {
     const services = { api: { openAfter: { failures: 5, of: 5 }, everyMs: 5 * minute } };
     const shard = createShard({ services, everyMs: 5 * minute });
-    play(shard, 'api', 'bgbg');
-    expect(play(shard, 'api', 'bbbb')).toEqual([]);
+    play(shard, 'api', 'bgbgb');
+    expect(play(shard, 'api', 'bbb')).toEqual([]);
     expect(play(shard, 'api', 'b')).toEqual(['settled api']);
     expect(shard.reports.at(-1)).toMatchObject({ resolvedBy: null, reason: 'settled: connection refused' });
   });
@@ -112,20 +144,20 @@ describe('a flapping service', () => {
 
   it('is not called flapping again for the changes of before it settled', () => {
     const shard = createShard({ services: { api: {} }, everyMs: minute });
-    play(shard, 'api', `bgbg${'g'.repeat(10)}`);
+    play(shard, 'api', `bgbgb${'g'.repeat(11)}`);
     expect(play(shard, 'api', 'bg')).toEqual([]);
   });
 
   it('is not moved by unknown results', () => {
     const shard = createShard({ services: { api: {} }, everyMs: minute });
-    play(shard, 'api', 'bgbg');
+    play(shard, 'api', 'bgbgb');
     expect(play(shard, 'api', 'u'.repeat(30))).toEqual([]);
     expect(shard.memory.tracks['api']?.state).toBe('flapping');
   });
 
   it('has its incident resolved when it is removed', () => {
     const shard = createShard({ services: { api: {} } });
-    play(shard, 'api', 'bgbg');
+    play(shard, 'api', 'bgbgb');
     expect(shard.release(['api']).reports).toMatchObject([{ kind: 'recover', resolvedBy: 'source' }]);
   });
 });

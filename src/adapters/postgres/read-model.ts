@@ -148,17 +148,23 @@ export async function readServiceNames(pool: Pool, environment: string): Promise
 export async function readServiceStates(
   pool: Pool,
   environment: string,
-): Promise<{ name: string; state: ServiceState; latencyMs: number | null }[]> {
-  const { rows } = await pool.query<{ name: string; state: ServiceState | null; latency_ms: number | null }>(
-    `select item->>'name' as name, state, latency_ms
+): Promise<{ name: string; state: ServiceState; latencyMs: number | null; checkedAt: number | null }[]> {
+  const { rows } = await pool.query<{
+    name: string;
+    state: ServiceState | null;
+    latency_ms: number | null;
+    last_check_at: Date | null;
+  }>(
+    `select item->>'name' as name, state, latency_ms, last_check_at
      from (select document from configuration where environment = $1 order by revision desc limit 1) applied
      cross join jsonb_array_elements(document->'services') as item
      left join heartbeat_service known on known.environment = $1 and known.service = item->>'name'`,
     [environment],
   );
-  return rows.map(({ name, state, latency_ms }) => ({
+  return rows.map(({ name, state, latency_ms, last_check_at }) => ({
     name,
     state: state ?? 'unknown',
     latencyMs: latency_ms,
+    checkedAt: last_check_at?.getTime() ?? null,
   }));
 }

@@ -34,7 +34,19 @@ export async function findContextConfig(context: CliContext): Promise<Config | n
   const { options, env, directory } = context;
   const isGiven = options.configFile !== null || (env['OPSLOOP_CONFIG'] ?? '') !== '';
   if (!isGiven && findConfigFile(directory) === null) return null;
-  return requireContextConfig(context);
+  return usableContextConfig(context);
+}
+
+/** The configuration, or what a file with mistakes still says about where things run: somebody may be editing it. */
+export async function usableContextConfig({ options, env, directory, output }: CliContext): Promise<Config> {
+  const { loadConfig, requireConfig } = await import('../../config/load.js');
+  const loaded = await loadConfig({ path: options.configFile, env, directory });
+  if (loaded.ok || loaded.salvaged === null) return requireConfig(loaded);
+  const count = loaded.problems.length;
+  output.note(
+    `${loaded.shownAs} has ${count} mistake${count === 1 ? '' : 's'} (see \`opsloop validate\`); what was applied before is in force`,
+  );
+  return loaded.salvaged;
 }
 
 /** Opens the running stack for the time of `use`. */

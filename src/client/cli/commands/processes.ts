@@ -1,8 +1,9 @@
 /** `opsloop worker` and `opsloop api`: one part of opsloop alone, against servers that exist. */
-import { requireContextConfig, type CliContext, type GlobalFlags } from '../context.js';
+import { requireContextConfig, usableContextConfig, type CliContext, type GlobalFlags } from '../context.js';
 
 export async function workerCommand(this: CliContext, _flags: GlobalFlags): Promise<void> {
-  const config = await requireContextConfig(this);
+  // A worker that `up` starts again must come up, whatever is being typed into the file meanwhile.
+  const config = process.connected ? await usableContextConfig(this) : await requireContextConfig(this);
   // The worker is no part of the client: it is a program that this one becomes.
   const { runWorker } = await import('../../../workers/main.js');
   const reapply = (): void => void applyAgain(this);

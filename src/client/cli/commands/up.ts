@@ -24,17 +24,18 @@ async function applyTo({ temporal, databaseUrl }: UpTarget, config: Config, env:
 const firstTickTimeoutMs = 15_000;
 const firstTickPollMs = 100;
 
-/** Waits for the first result, so that the first `status` has something to show. */
-async function waitUntilWatching(databaseUrl: string, environment: string): Promise<void> {
+/** Waits for the first result since `startedAt` (epoch ms), so that the first `status` shows what is true now. */
+async function waitUntilWatching(databaseUrl: string, environment: string, startedAt: number): Promise<void> {
   const { createPool } = await import('../../../adapters/postgres/pool.js');
-  const { readServiceStates } = await import('../../../adapters/postgres/read-model.js');
+  const { readLoops, readServiceStates } = await import('../../../adapters/postgres/read-model.js');
   const pool = createPool({ url: databaseUrl, max: 1, applicationName: 'opsloop-up' });
   const deadline = Date.now() + firstTickTimeoutMs;
   try {
     for (;;) {
       const services = await readServiceStates(pool, environment);
-      const isWatching = services.some(({ state }) => state !== 'unknown');
-      if (services.length === 0 || isWatching || Date.now() > deadline) return;
+      const isWatching = services.some(({ checkedAt }) => checkedAt !== null && checkedAt >= startedAt);
+      const isPaused = (await readLoops(pool, environment)).some(({ state }) => state === 'paused');
+      if (services.length === 0 || isWatching || isPaused || Date.now() > deadline) return;
       await new Promise((resolve) => setTimeout(resolve, firstTickPollMs));
     }
   } finally {
@@ -44,6 +45,7 @@ async function waitUntilWatching(databaseUrl: string, environment: string): Prom
 
 export async function upCommand(this: CliContext, _flags: GlobalFlags): Promise<void> {
   const { env, output } = this;
+  const startedAt = Date.now();
   const config = await requireContextConfig(this);
   const { runUp } = await import('../../../local/up.js');
   const program = process.argv[1] ?? '';
@@ -60,7 +62,7 @@ export async function upCommand(this: CliContext, _flags: GlobalFlags): Promise<
       apply: (target) => applyTo(target, config, env),
       workerCommand: [process.execPath, program, 'worker', '--config', config.file],
       apiCommand: [process.execPath, program, 'api', '--config', config.file],
-      waitUntilWatching: ({ databaseUrl }) => waitUntilWatching(databaseUrl, config.environment),
+      waitUntilWatching: ({ databaseUrl }) => waitUntilWatching(databaseUrl, config.environment, startedAt),
     },
   });
 }

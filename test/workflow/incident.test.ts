@@ -1,0 +1,223 @@
+// One incident: its reports in order, each once, written down and told, over several episodes and runs.
+import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { IncidentReport, IncidentState } from '../../src/domain/incident.js';
+import type { LoopLimits } from '../../src/workflows/loop-limits.js';
+import { eventually } from '../support/eventually.js';
+import { createFakeIncident } from '../support/fake-incident-activities.js';
+import { reportOf } from '../support/incident-reports.js';
+import {
+  askLoop,
+  openWorkflowEnvironment,
+  timeSkippingServer,
+  type WorkflowEnvironment,
+} from '../support/workflow-environment.js';
+
+const minute = 60_000;
+
+describe.skipIf(timeSkippingServer === undefined)('incident', () => {
+  const fake = createFakeIncident();
+  let server: WorkflowEnvironment;
+  beforeAll(async () => {
+    server = await openWorkflowEnvironment({ server: 'timeSkipping', activities: fake.activities });
+  });
+  afterAll(() => server?.close());
+  beforeEach(() => fake.reset());
+  afterEach(() => server.endLoops());
+
+  interface Incident {
+    handle: WorkflowHandle;
+    report(...reports: Partial<IncidentReport>[]): Promise<void>;
+    state(): Promise<IncidentState>;
+    /** Starts the incident's workflow again, as a new report does when the last run has ended. */
+    again(): Promise<WorkflowHandle>;
+  }
+
+  async function startIncident(limits?: LoopLimits): Promise<Incident> {
+    const environment = server.newEnvironmentName();
+    const identity = { environment, loop: 'heartbeat', type: 'unhealthy', target: 'api' };
+    const workflowId = `incident:${environment}:heartbeat:unhealthy:api`;
+    const again = (): Promise<WorkflowHandle> =>
+      server.start(
+        'incident',
+        { identity, ...(limits && { limits }) },
+        {
+          workflowId,
+          attributes: { OpsLoop: 'heartbeat', OpsTarget: 'api', OpsSeverity: 'low', OpsStatus: 'open' },
+        },
+      );
+    await again();
+    const handle = server.client.workflow.getHandle(workflowId);
+    return {
+      handle,
+      again,
+      report: async (...reports) => {
+        for (const report of reports)
+          await handle.signal<[IncidentReport]>('report', reportOf({ environment, ...report }));
+      },
+      state: () => askLoop<IncidentState>(handle, 'state'),
+    };
+  }
+
+  const told = (count: number): Promise<unknown> =>
+    eventually(`${count} alerts`, () => fake.alerts.length >= count);
+
+  it('records and tells when it opens and when it recovers, and ends', async () => {
+    const incident = await startIncident();
+    await incident.report({ sequence: 1, affected: ['web'] });
+    await told(1);
+    expect(await incident.state()).toMatchObject({ state: 'open', episode: 1, reason: 'connection refused' });
+    await incident.report({ sequence: 2, kind: 'recover', reason: 'healthy again', at: reportOf().at + minute });
+    await incident.handle.result();
+    expect(fake.records.map(({ state, version, event }) => [state, version, event.event])).toEqual([
+      ['open', 1, 'opened'],
+      ['resolved', 2, 'recovered'],
+    ]);
+    expect(fake.alerts.map(({ event, status, affected }) => [event, status, affected])).toEqual([
+      ['opened', 'firing', ['web']],
+      ['recovered', 'resolved', ['web']],
+    ]);
+    expect(new Set(fake.alerts.map(({ key }) => key)).size).toBe(2);
+  });
+
+  it('applies a report that arrives twice or late once', async () => {
+    const incident = await startIncident();
+    const opened = { sequence: 5 };
+    await incident.report(opened, opened, { sequence: 4 }, opened);
+    await incident.report({ sequence: 6, kind: 'flapping', reason: 'flapping' }, opened, { sequence: 6, kind: 'recover' });
+    await told(2);
+    expect((await incident.state()).state).toBe('open');
+    expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'flapping']);
+  });
+
+  it('keeps apart what several reporters say', async () => {
+    const incident = await startIncident();
+    await incident.report(
+      { sequence: 9 },
+      { reporter: 'heartbeat:shop:1', sequence: 3, kind: 'affected', affected: ['web'] },
+      { reporter: 'heartbeat:shop:2', sequence: 1, kind: 'affected', affected: ['mail', 'web'] },
+    );
+    await eventually('the records', () => fake.records.length === 3);
+    expect(fake.records.at(-1)?.affected).toEqual(['mail', 'web']);
+    expect(fake.alerts.map(({ event }) => event)).toEqual(['opened']);
+  });
+
+  it('opens the next episode in the run that is ending, and in a new run', async () => {
+    const incident = await startIncident();
+    const steps: Partial<IncidentReport>[] = [
+      { sequence: 1, episode: 1 },
+      { sequence: 2, episode: 1, kind: 'recover', resolvedBy: 'recovery' },
+      { sequence: 3, episode: 2 },
+    ];
+    // Without a worker all of them are in the inbox at once: the run must not end between them.
+    await server.stopWorker();
+    await incident.report(...steps);
+    await server.startWorker();
+    await told(3);
+    expect(await incident.state()).toMatchObject({ state: 'open', episode: 2 });
+    await incident.report({ sequence: 4, episode: 2, kind: 'recover', resolvedBy: 'recovery' });
+    await incident.handle.result();
+    await incident.again();
+    await incident.report({ sequence: 5, episode: 3 });
+    await told(5);
+    expect(await incident.state()).toMatchObject({ state: 'open', episode: 3 });
+    expect(fake.alerts.map(({ event, episode }) => `${event} ${episode}`)).toEqual([
+      'opened 1',
+      'recovered 1',
+      'opened 2',
+      'recovered 2',
+      'opened 3',
+    ]);
+  });
+
+  it('keeps its state when it continues as new', async () => {
+    const incident = await startIncident({ signals: 3 });
+    const first = (await incident.handle.describe()).runId;
+    await incident.report({ sequence: 1 });
+    for (let sequence = 2; sequence < 12; sequence += 1)
+      await incident.report({ sequence, kind: 'affected', affected: [`web-${sequence}`] });
+    await eventually('the records', () => fake.records.length === 11);
+    await eventually('the next run', async () => (await incident.handle.describe()).runId !== first);
+    await incident.report({ sequence: 1 }, { sequence: 12, kind: 'recover', resolvedBy: 'recovery' });
+    await told(2);
+    expect(fake.records.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'recovered']);
+    expect(fake.records.at(-1)).toMatchObject({ state: 'resolved', resolvedBy: 'recovery', affected: ['web-11'] });
+  });
+
+  it('ends without a word when the report that it waits for does not come', async () => {
+    const incident = await startIncident();
+    await incident.report({ sequence: 1, kind: 'affected', affected: ['web'] });
+    await server.sleep(2 * minute);
+    await incident.handle.result();
+    expect([fake.records, fake.alerts]).toEqual([[], []]);
+  });
+
+  it('ends at a recovery of what was never told', async () => {
+    const incident = await startIncident();
+    await incident.report({ sequence: 1, kind: 'recover', resolvedBy: 'recovery' });
+    await incident.handle.result();
+    expect([fake.records, fake.alerts]).toEqual([[], []]);
+  });
+
+  it('shows its state in search attributes', async () => {
+    const incident = await startIncident();
+    await incident.report({ sequence: 1, severity: 'critical' });
+    await told(1);
+    await incident.state();
+    const { typedSearchAttributes: attributes } = await incident.handle.describe();
+    const valueOf = (name: string): unknown =>
+      attributes.get(defineSearchAttributeKey(name, SearchAttributeType.KEYWORD));
+    expect([valueOf('OpsStatus'), valueOf('OpsSeverity'), valueOf('OpsTarget')]).toEqual(['open', 'critical', 'api']);
+  });
+
+  it('tells people also when it cannot be recorded, and records it as soon as it can', async () => {
+    let isRefused = true;
+    fake.beforeRecord = () => {
+      if (isRefused) throw ApplicationFailure.nonRetryable('the database refuses it', 'unavailable');
+    };
+    const incident = await startIncident({ signals: 2 });
+    await incident.report({ sequence: 1 }, { sequence: 2, kind: 'recover', resolvedBy: 'recovery' });
+    await told(2);
+    await server.sleep(5 * minute);
+    expect(fake.records).toEqual([]);
+    isRefused = false;
+    await server.sleep(2 * minute);
+    await incident.handle.result();
+    expect(fake.records.map(({ state }) => state)).toEqual(['open', 'resolved']);
+  });
+
+  const broken = (field: object): unknown[] => [{ ...reportOf({ sequence: 2 }), ...field }];
+  it.each([
+    ['nothing', []],
+    ['a text', ['text']],
+    ['a number', [7]],
+    ['null', [null]],
+    ['a list', [['list']]],
+    ['a part of the fields', [{ kind: 'open', reporter: 'me', sequence: 9 }]],
+    ['a kind that is none', broken({ kind: 'explode' })],
+    ['no reason', broken({ reason: null })],
+    ['an instant that is none', broken({ at: 9e15 })],
+    ['a severity that is none', broken({ severity: ['high'] })],
+    ['a sequence that is none', broken({ sequence: 'next' })],
+    ['affected targets that are none', broken({ affected: [1] })],
+  ])('ignores a report with %s', async (_, args) => {
+    const incident = await startIncident();
+    await incident.report({ sequence: 1 });
+    await incident.handle.signal('report', ...args);
+    await incident.handle.signal('acknowledgeNothing', ...args);
+    await incident.report({ sequence: 3, kind: 'affected', affected: ['web'] });
+    await eventually('the records', () => fake.records.length === 2);
+    expect(await incident.state()).toMatchObject({ state: 'open', reason: 'connection refused' });
+  });
+
+  it('refuses to start without an identity, and says what it takes', async () => {
+    const handle = await server.start('incident', { identity: 'api' }, { workflowId: server.newEnvironmentName() });
+    const error = await handle.result().then(
+      () => null,
+      (failure: unknown) => failure,
+    );
+    expect(String((error as Error).cause)).toMatch(/identity/);
+  });
+});
