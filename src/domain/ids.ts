@@ -2,9 +2,6 @@
 
 export const taskQueue = 'opsloop';
 
-/** Work bound to one host (its processes, files, devices). */
-export const hostTaskQueue = (host: string): string => `${taskQueue}@${host}`;
-
 /** `heartbeat:<environment>:<shard>`, shards counted from 0. */
 export const heartbeatId = (environment: string, shard: number): string => `heartbeat:${environment}:${shard}`;
 

@@ -7,6 +7,8 @@ export interface FakeIncident {
   activities: IncidentActivities;
   /** Called before a record is kept; throw to refuse it. */
   beforeRecord: (record: IncidentRecord) => void;
+  /** Called before an alert is kept; it may make the incident wait. */
+  beforeAlert: (alert: Alert) => void | Promise<void>;
   records: IncidentRecord[];
   alerts: Alert[];
   /** Forgets everything; for `beforeEach`. */
@@ -16,15 +18,21 @@ export interface FakeIncident {
 export function createFakeIncident(): FakeIncident {
   const fake: FakeIncident = {
     beforeRecord: () => undefined,
+    beforeAlert: () => undefined,
     records: [],
     alerts: [],
-    reset: () => Object.assign(fake, { beforeRecord: () => undefined, records: [], alerts: [] }),
+    reset: () =>
+      Object.assign(fake, {
+        ...{ beforeRecord: () => undefined, beforeAlert: () => undefined },
+        ...{ records: [], alerts: [] },
+      }),
     activities: {
       recordIncident: async ({ record }) => {
         fake.beforeRecord(record);
         fake.records.push(record);
       },
       submitAlert: async ({ alert }) => {
+        await fake.beforeAlert(alert);
         fake.alerts.push(alert);
       },
     } satisfies IncidentActivities,

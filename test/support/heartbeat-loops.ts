@@ -41,9 +41,11 @@ export async function startHeartbeat(
     reached: (count) =>
       eventually(`tick ${count} of ${handle.workflowId}`, async () => {
         const status = await state();
-        return status.count >= count && status;
+        return status.count >= count ? status : null;
       }),
     update: (name, input) =>
-      latest.executeUpdate<LoopStatus, [unknown?]>(name, { args: input === undefined ? [] : [input] }),
+      input === undefined
+        ? latest.executeUpdate<LoopStatus, []>(name)
+        : latest.executeUpdate<LoopStatus, [unknown]>(name, { args: [input] }),
   };
 }
