@@ -1,6 +1,12 @@
 /** What the alert router carries from run to run, and how it shows itself. */
 import { log, upsertMemo, workflowInfo } from '@temporalio/workflow';
-import { packQueues, queueAlert, unpackQueues, type PackedQueues, type QueuedAlert } from '../domain/alert-queue.js';
+import {
+  packQueues,
+  queueAlert,
+  unpackQueues,
+  type PackedQueues,
+  type QueuedAlert,
+} from '../domain/alert-queue.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
 import type { Alert } from '../domain/alert.js';
 import type { LoopStatus } from '../domain/loop.js';

@@ -3,7 +3,6 @@ import {
   allHandlersFinished,
   ApplicationFailure,
   condition,
-  continueAsNew,
   isCancellation,
   log,
   setHandler,
@@ -26,7 +25,7 @@ import {
   type RouterMemory,
 } from './alert-router-memory.js';
 import { controlLoop, ignoreOtherSignals, type LoopControl } from './loop-control.js';
-import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
+import { continueLoop, shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
 import { recordLoop } from './loop-record.js';
 import { configureRouterSignal, stateQuery, submitSignal } from './signals.js';
 
@@ -68,7 +67,11 @@ export async function alertRouter(input: AlertRouterInput): Promise<void> {
       await condition(() => allHandlersFinished() || control.isCalled());
     }
     if (!isStopped())
-      await continueAsNew<typeof alertRouter>({ ...input, settings: memory.settings, memory: packMemory(memory) });
+      await continueLoop<typeof alertRouter>({
+        ...input,
+        settings: memory.settings,
+        memory: packMemory(memory),
+      });
   }
   await channels.leave();
   await answer(memory, control);

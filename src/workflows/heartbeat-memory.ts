@@ -62,7 +62,8 @@ export const newMemory = (settings: HeartbeatSettings): HeartbeatMemory => ({
 export function configure(memory: HeartbeatMemory, input: unknown): void {
   const read = readHeartbeatSettings(input);
   const problem = read.ok ? foreignField(memory.settings, read.value) : read.problem;
-  if (!read.ok || problem !== null) return log.warn(`signal configure ignored: ${problem}; run \`opsloop apply\``);
+  if (!read.ok || problem !== null)
+    return log.warn(`signal configure ignored: ${problem}; run \`opsloop apply\``);
   const { revision } = memory.wanted ?? memory.settings;
   if (read.value.revision === revision && (memory.isConfigured || memory.wanted !== null)) return;
   memory.wanted = read.value;
@@ -74,6 +75,12 @@ function foreignField(own: HeartbeatSettings, given: HeartbeatSettings): string 
   if (given.environment !== own.environment) return `field "environment" must be "${own.environment}"`;
   return given.shard === own.shard ? null : `field "shard" must be ${own.shard}`;
 }
+
+/** Whose trouble it is, and who reports it. */
+export const idsOf = (memory: HeartbeatMemory): { environment: string; reporter: string } => ({
+  environment: memory.settings.environment,
+  reporter: workflowInfo().workflowId,
+});
 
 /** The answer of the query `state`. */
 export function statusOf(memory: HeartbeatMemory): HeartbeatStatus {

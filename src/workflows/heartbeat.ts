@@ -1,36 +1,16 @@
 /** The heartbeat of one shard: checks what is due, decides what changed, tells the incidents, for ever. */
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  condition,
-  continueAsNew,
-  isCancellation,
-  log,
-  setHandler,
-  upsertMemo,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { LoadedShard, ShardReport } from '../activities/heartbeat-contract.js';
-import { changeCadences, nextWakeAt, skipTo, startCadences, takeDue } from '../domain/cadence.js';
+import { allHandlersFinished, condition, log, setHandler } from '@temporalio/workflow';
+import type { ShardReport } from '../activities/heartbeat-contract.js';
+import { nextWakeAt, skipTo, takeDue } from '../domain/cadence.js';
 import type { HeartbeatSettings } from '../domain/heartbeat-loop.js';
-import {
-  decideHeartbeat,
-  releaseServices,
-  type HeartbeatDecision,
-  type ServiceChange,
-} from '../domain/heartbeat.js';
+import { decideHeartbeat } from '../domain/heartbeat.js';
 import { decideIsolation } from '../domain/isolation.js';
-import { readHeartbeatSettings } from '../domain/message-input.js';
-import {
-  configurationActivities,
-  heartbeatActivities,
-  loopActivities,
-  maintenanceActivities,
-  reportActivities,
-} from './activity-proxies.js';
-import { configure, newMemory, show, statusOf, type HeartbeatMemory } from './heartbeat-memory.js';
+import { heartbeatActivities, maintenanceActivities } from './activity-proxies.js';
+import { isConfigurable, requireSettings, takeConfiguration } from './heartbeat-configuration.js';
+import { configure, idsOf, newMemory, show, statusOf, type HeartbeatMemory } from './heartbeat-memory.js';
+import { act } from './heartbeat-outcome.js';
 import { controlLoop, ignoreOtherSignals, type LoopControl } from './loop-control.js';
-import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
+import { continueLoop, shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
 import { recordLoop } from './loop-record.js';
 import { configureSignal, heartbeatStateQuery } from './signals.js';
 
@@ -45,15 +25,11 @@ export interface HeartbeatInput {
 const pruneEveryMs = 3_600_000;
 /** A tick waits this long for its checks; slower ones are collected when their own time limit is over. */
 const budgetMs = 2_000;
-/** A configuration that could not be read is tried again after this. */
-const readAgainMs = 30_000;
-/** Reports handed over in one call: incidents are started at some 60 to 150 a second. */
-const reportsAtOnce = 50;
 /** A probe ends a little after its time limit at the latest. */
 const collectGraceMs = 300;
 
 export async function heartbeat(input: HeartbeatInput): Promise<void> {
-  const memory = input?.memory ?? newMemory(requireSettings(input));
+  const memory = input?.memory ?? newMemory(requireSettings(input?.settings));
   const control = controlLoop(memory.control, () => statusOf(memory));
   setHandler(heartbeatStateQuery, () => statusOf(memory));
   setHandler(configureSignal, (settings) => configure(memory, settings));
@@ -72,75 +48,19 @@ export async function heartbeat(input: HeartbeatInput): Promise<void> {
   await condition(allHandlersFinished);
 }
 
-const isTicking = ({ isConfigured, control }: HeartbeatMemory, targets: string[] | null | undefined): boolean =>
+const isTicking = (
+  { isConfigured, control }: HeartbeatMemory,
+  targets: string[] | null | undefined,
+): boolean =>
   isConfigured && (control.state === 'running' || (control.state === 'paused' && targets !== undefined));
-
-/** What was given at the start. A wrong one fails the run, which a plain error would try again for ever. */
-function requireSettings(input: HeartbeatInput): HeartbeatSettings {
-  const read = readHeartbeatSettings(input?.settings);
-  if (read.ok) return read.value;
-  const problem = `heartbeat takes {"settings": {...}} as \`opsloop apply\` sends it: ${read.problem}`;
-  throw ApplicationFailure.nonRetryable(problem, 'invalidInput');
-}
 
 /** Continues as new, unless somebody is waiting for a tick of this run: then after that tick. */
 async function leave(input: HeartbeatInput, memory: HeartbeatMemory, control: LoopControl): Promise<void> {
   // Those who were served have to get their answers; signals that are not served yet go along in the memory.
   await condition(() => allHandlersFinished() || control.isCalled());
   if (!allHandlersFinished() || memory.control.state === 'stopped') return;
-  await continueAsNew<typeof heartbeat>({ ...input, settings: memory.settings, memory });
+  await continueLoop<typeof heartbeat>({ ...input, settings: memory.settings, memory });
 }
-
-const isConfigurable = (memory: HeartbeatMemory): boolean =>
-  memory.wanted !== null && memory.readAgainAt <= Date.now();
-
-/** Takes over the intervals, what earlier lives remembered, and lets go of services that are not here any more. */
-async function takeConfiguration(memory: HeartbeatMemory): Promise<void> {
-  const { wanted } = memory;
-  if (wanted === null) return;
-  const loaded = await load(memory, wanted);
-  if (loaded === null) return;
-  if (memory.wanted === wanted) memory.wanted = null;
-  memory.settings = wanted;
-  const now = Date.now();
-  memory.cadences = memory.isConfigured
-    ? changeCadences(memory.cadences, wanted.intervalsMs, now)
-    : startCadences(wanted.intervalsMs, now);
-  if (!memory.isConfigured && loaded.loop !== null)
-    Object.assign(memory, { count: loaded.loop.count, missed: loaded.loop.missed });
-  memory.isConfigured = true;
-  memory.isolationEpisode = Math.max(memory.isolationEpisode, loaded.isolationEpisode);
-  for (const name of loaded.moved) delete memory.tracks[name];
-  memory.tracks = { ...loaded.tracks, ...memory.tracks };
-  memory.episodes = { ...loaded.episodes, ...memory.episodes };
-  upsertMemo({ revision: wanted.revision });
-  await act(memory, releaseServices({ ...memory, ...idsOf(memory), now }, loaded.gone), loaded.gone);
-}
-
-/** Reads what is known of the shard's services; null when it cannot be read now. */
-async function load(memory: HeartbeatMemory, wanted: HeartbeatSettings): Promise<LoadedShard | null> {
-  const { environment, shard, revision } = wanted;
-  const tracked = Object.keys(memory.tracks);
-  memory.readAgainAt = Date.now() + readAgainMs;
-  try {
-    return await configurationActivities.loadShard.executeWithOptions(
-      { summary: `read what is known of shard ${shard}, revision ${revision}` },
-      [{ environment, shard, revision, loopId: workflowInfo().workflowId, tracked }],
-    );
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    const goesOn = memory.isConfigured ? ` Going on with revision ${memory.settings.revision}.` : '';
-    log.warn(`Revision ${revision} of the configuration cannot be read; tried again soon.${goesOn}`, {
-      error: String(error),
-    });
-    return null;
-  }
-}
-
-const idsOf = (memory: HeartbeatMemory): { environment: string; reporter: string } => ({
-  environment: memory.settings.environment,
-  reporter: workflowInfo().workflowId,
-});
 
 /** Returns when a tick is due, somebody calls, or a configuration can be read. */
 async function waitForTick(memory: HeartbeatMemory, control: LoopControl): Promise<void> {
@@ -248,46 +168,6 @@ async function observe(memory: HeartbeatMemory, plan: TickPlan): Promise<ShardRe
       loop: statusOf(memory),
     },
   ]);
-}
-
-/** Writes down what changed, then tells the incidents. */
-async function act(memory: HeartbeatMemory, decision: HeartbeatDecision, gone: string[]): Promise<void> {
-  memory.tracks = decision.tracks;
-  memory.episodes = decision.episodes;
-  memory.sequence = decision.sequence;
-  await recordChanges(memory, decision.changes, gone);
-  for (let at = 0; at < decision.reports.length; at += reportsAtOnce) {
-    const reports = decision.reports.slice(at, at + reportsAtOnce);
-    const summary = reports.map((report) => `${report.kind} ${report.target}`).join(', ');
-    await reportActivities.reportIncidents.executeWithOptions({ summary: summary.slice(0, 200) }, [
-      { reports },
-    ]);
-  }
-}
-
-/** Writes down changes, and those that could not be before. The ticks do not wait for a database that refuses them. */
-async function recordChanges(memory: HeartbeatMemory, changes: ServiceChange[], gone: string[]): Promise<void> {
-  const owed = memory.unrecorded;
-  const news = new Set([...changes.map(({ name }) => name), ...gone]);
-  const all = {
-    changes: [...owed.changes.filter(({ name }) => !news.has(name)), ...changes],
-    gone: [...owed.gone.filter((name) => !news.has(name)), ...gone],
-  };
-  if (all.changes.length === 0 && all.gone.length === 0) return;
-  const { environment, shard } = memory.settings;
-  memory.sequence = Math.max(memory.sequence + 1, Date.now());
-  const changed = all.changes.map(({ name, to }) => `${name} ${to}`);
-  const summary = [...changed, ...all.gone.map((name) => `${name} removed`)].join(', ').slice(0, 200);
-  try {
-    await loopActivities.recordChanges.executeWithOptions({ summary }, [
-      { environment, shard, version: memory.sequence, ...all },
-    ]);
-    memory.unrecorded = { changes: [], gone: [] };
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    memory.unrecorded = all;
-    log.warn('changed states could not be recorded; tried again with the next tick', { error: String(error) });
-  }
 }
 
 /** Removes old samples, beside the ticks: however long it takes, they do not wait for it. */

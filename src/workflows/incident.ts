@@ -3,7 +3,6 @@ import {
   allHandlersFinished,
   ApplicationFailure,
   condition,
-  continueAsNew,
   isCancellation,
   log,
   setHandler,
@@ -21,7 +20,7 @@ import {
 import { readIncidentIdentity, readReport } from '../domain/message-input.js';
 import { incidentActivities, loopActivities } from './activity-proxies.js';
 import { ignoreOtherSignals } from './loop-control.js';
-import { shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
+import { continueLoop, shouldContinueAsNew, type LoopLimits } from './loop-limits.js';
 import { showLoop } from './loop-visibility.js';
 import { incidentStateQuery, reportSignal } from './signals.js';
 
@@ -66,7 +65,7 @@ export async function incident(input: IncidentInput): Promise<void> {
     }
     if (isAlive(state, unrecorded) && shouldContinueAsNew(input.limits, taken)) {
       await condition(allHandlersFinished);
-      if (inbox.length === 0) await continueAsNew<typeof incident>({ ...input, state, unrecorded });
+      if (inbox.length === 0) await continueLoop<typeof incident>({ ...input, state, unrecorded });
     }
   } while (isAlive(state, unrecorded) || isAwaited(state) || inbox.length > 0);
 }

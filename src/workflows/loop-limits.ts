@@ -1,5 +1,5 @@
-/** When a loop continues as new: short histories are fast recovery. */
-import { workflowInfo } from '@temporalio/workflow';
+/** When and how a loop continues as new: short histories are fast recovery. */
+import { makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
 
 /** Inputs of every loop, so that tests and operators can force them. */
 export interface LoopLimits {
@@ -17,4 +17,9 @@ export function shouldContinueAsNew(limits: LoopLimits | undefined, signalsTaken
     info.historyLength >= (limits?.historyEvents ?? 500) ||
     signalsTaken >= (limits?.signals ?? 1000)
   );
+}
+
+/** Ends this run and starts the next one with `input`. Search attributes go along by themselves, the memo does not. */
+export function continueLoop<Loop extends Workflow>(...input: Parameters<Loop>): Promise<never> {
+  return makeContinueAsNewFunc<Loop>({ memo: workflowInfo().memo ?? {} })(...input);
 }

@@ -51,7 +51,14 @@ const usualPolicy: ServicePolicy = {
   flapping: { changes: 20, withinMs: 60_000, settleAfterMs: 60_000 },
 };
 
-export const nothingKnown: LoadedShard = { tracks: {}, episodes: {}, moved: [], gone: [], loop: null, isolationEpisode: 0 };
+export const nothingKnown: LoadedShard = {
+  tracks: {},
+  episodes: {},
+  moved: [],
+  gone: [],
+  loop: null,
+  isolationEpisode: 0,
+};
 
 /** A service that the loop wants to hear of, as a check of now describes it. */
 export function checkedService(name: string, service: ScriptedService, at = Date.now()): CheckedService {

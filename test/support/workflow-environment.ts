@@ -1,7 +1,6 @@
 /** Runs the product's workflows with given activities on a Temporal server: one bundle and one worker for a file of tests. */
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { temporal } from '@temporalio/proto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -165,16 +164,15 @@ async function isQuiet(handle: WorkflowHandle): Promise<boolean> {
   if (status.name !== 'RUNNING') return true;
   // The time-skipping server does not tell a pending workflow task: the history does.
   const { events } = await handle.fetchHistory();
-  const last = (events ?? []).findLast(({ eventType }) => eventType !== null && workflowTaskEvents.has(eventType ?? 0));
+  const last = (events ?? []).findLast(
+    ({ eventType }) => eventType !== null && workflowTaskEvents.has(eventType ?? 0),
+  );
   return last?.eventType === taskCompleted && (raw.pendingActivities ?? []).length === 0;
 }
 
-const taskCompleted = temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED;
-const workflowTaskEvents: ReadonlySet<number> = new Set([
-  temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
-  temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
-  taskCompleted,
-]);
+// Numbers of Temporal's `EventType`: a workflow task is scheduled, started, completed.
+const taskCompleted = 7;
+const workflowTaskEvents: ReadonlySet<number> = new Set([5, 6, taskCompleted]);
 
 const settle = (handle: WorkflowHandle): Promise<unknown> =>
   eventually('rest', () => isQuiet(handle), settlingMs).catch(() => undefined);

@@ -33,11 +33,18 @@ describe.skipIf(timeSkippingServer === undefined)('alertRouter', () => {
     state(): Promise<LoopStatus>;
   }
 
-  async function startRouter(channels: string[], more: { revision?: number; limits?: LoopLimits } = {}): Promise<Router> {
+  async function startRouter(
+    channels: string[],
+    more: { revision?: number; limits?: LoopLimits } = {},
+  ): Promise<Router> {
     const environment = server.newEnvironmentName();
     const settings = { environment, revision: more.revision ?? 1, channels };
     const workflowId = `alertRouter:${environment}`;
-    await server.start('alertRouter', { settings, ...(more.limits && { limits: more.limits }) }, { workflowId });
+    await server.start(
+      'alertRouter',
+      { settings, ...(more.limits && { limits: more.limits }) },
+      { workflowId },
+    );
     const handle = server.client.workflow.getHandle(workflowId);
     return {
       handle,

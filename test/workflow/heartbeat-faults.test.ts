@@ -127,15 +127,18 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat under faults', () =
     expect((await loop.handle.describe()).historyLength).toBeLessThan(70);
   });
 
-  it.each([[undefined], ['x'], [{}], [{ settings: {} }], [{ settings: { environment: 'a', intervalsMs: [0] } }]])(
-    'refuses to start with %j, and says what it takes',
-    async (input) => {
-      const handle = await server.start('heartbeat', input, { workflowId: server.newEnvironmentName() });
-      const error = await handle.result().then(
-        () => null,
-        (failure: unknown) => failure,
-      );
-      expect(String((error as Error).cause)).toMatch(/apply/);
-    },
-  );
+  it.each([
+    [undefined],
+    ['x'],
+    [{}],
+    [{ settings: {} }],
+    [{ settings: { environment: 'a', intervalsMs: [0] } }],
+  ])('refuses to start with %j, and says what it takes', async (input) => {
+    const handle = await server.start('heartbeat', input, { workflowId: server.newEnvironmentName() });
+    const error = await handle.result().then(
+      () => null,
+      (failure: unknown) => failure,
+    );
+    expect(String((error as Error).cause)).toMatch(/apply/);
+  });
 });

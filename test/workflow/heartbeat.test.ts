@@ -42,7 +42,9 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat', () => {
     await server.sleep(10 * minute + second);
     const due = fake.probes.map(({ dueMs }) => dueMs.join());
     expect(due.length).toBe(121);
-    expect(due.flatMap((intervals, tick) => (intervals.includes('300000') ? [tick] : []))).toEqual([0, 60, 120]);
+    expect(due.flatMap((intervals, tick) => (intervals.includes('300000') ? [tick] : []))).toEqual([
+      0, 60, 120,
+    ]);
     expect(due.every((intervals) => intervals.startsWith('5000'))).toBe(true);
   });
 
@@ -95,7 +97,13 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat', () => {
   });
 
   it('lists what hangs on an unhealthy service as affected, without an incident of its own', async () => {
-    const dependency = { name: 'db', everyMs: minute, depth: 1, state: 'unhealthy', verdict: 'unhealthy' } as const;
+    const dependency = {
+      name: 'db',
+      everyMs: minute,
+      depth: 1,
+      state: 'unhealthy',
+      verdict: 'unhealthy',
+    } as const;
     const loop = await startHeartbeat(server, { services: 2 });
     await loop.reached(1);
     fake.services.set('db', { verdict: 'unhealthy' });
@@ -125,7 +133,10 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat', () => {
   });
 
   it('counts a tick as missed that a worker took up after its interval', async () => {
-    fake.adjust = (report) => ({ ...report, startedAt: report.startedAt + (fake.probes.length === 2 ? minute : 0) });
+    fake.adjust = (report) => ({
+      ...report,
+      startedAt: report.startedAt + (fake.probes.length === 2 ? minute : 0),
+    });
     const loop = await startHeartbeat(server);
     await server.sleep(3 * minute + second);
     expect(await loop.reached(4)).toMatchObject({ missed: 1 });
@@ -135,8 +146,15 @@ describe.skipIf(timeSkippingServer === undefined)('heartbeat', () => {
     const loop = await startHeartbeat(server, { intervalsMs: [minute] });
     await loop.reached(1);
     await server.sleep(30 * second);
-    await loop.handle.signal('configure', { ...loop.settings, revision: 2, intervalsMs: [20 * second, minute] });
-    await eventually('revision 2', async () => (await loop.state()).revision === 2 && fake.loads.length === 2);
+    await loop.handle.signal('configure', {
+      ...loop.settings,
+      revision: 2,
+      intervalsMs: [20 * second, minute],
+    });
+    await eventually(
+      'revision 2',
+      async () => (await loop.state()).revision === 2 && fake.loads.length === 2,
+    );
     await server.sleep(80 * second);
     const origin = fake.probes[0]?.scheduledAt ?? 0;
     const minutely = fake.probes.filter(({ dueMs }) => dueMs.includes(minute));

@@ -68,7 +68,12 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
     await incident.report({ sequence: 1, affected: ['web'] });
     await told(1);
     expect(await incident.state()).toMatchObject({ state: 'open', episode: 1, reason: 'connection refused' });
-    await incident.report({ sequence: 2, kind: 'recover', reason: 'healthy again', at: reportOf().at + minute });
+    await incident.report({
+      sequence: 2,
+      kind: 'recover',
+      reason: 'healthy again',
+      at: reportOf().at + minute,
+    });
     await incident.handle.result();
     expect(fake.records.map(({ state, version, event }) => [state, version, event.event])).toEqual([
       ['open', 1, 'opened'],
@@ -85,7 +90,10 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
     const incident = await startIncident();
     const opened = { sequence: 5 };
     await incident.report(opened, opened, { sequence: 4 }, opened);
-    await incident.report({ sequence: 6, kind: 'flapping', reason: 'flapping' }, opened, { sequence: 6, kind: 'recover' });
+    await incident.report({ sequence: 6, kind: 'flapping', reason: 'flapping' }, opened, {
+      sequence: 6,
+      kind: 'recover',
+    });
     await told(2);
     expect((await incident.state()).state).toBe('open');
     expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'flapping']);
@@ -144,7 +152,11 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
     await told(2);
     expect(fake.records.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'recovered']);
-    expect(fake.records.at(-1)).toMatchObject({ state: 'resolved', resolvedBy: 'recovery', affected: ['web-11'] });
+    expect(fake.records.at(-1)).toMatchObject({
+      state: 'resolved',
+      resolvedBy: 'recovery',
+      affected: ['web-11'],
+    });
   });
 
   it('ends without a word when the report that it waits for does not come', async () => {
@@ -170,7 +182,11 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
     const { typedSearchAttributes: attributes } = await incident.handle.describe();
     const valueOf = (name: string): unknown =>
       attributes.get(defineSearchAttributeKey(name, SearchAttributeType.KEYWORD));
-    expect([valueOf('OpsStatus'), valueOf('OpsSeverity'), valueOf('OpsTarget')]).toEqual(['open', 'critical', 'api']);
+    expect([valueOf('OpsStatus'), valueOf('OpsSeverity'), valueOf('OpsTarget')]).toEqual([
+      'open',
+      'critical',
+      'api',
+    ]);
   });
 
   it('tells people also when it cannot be recorded, and records it as soon as it can', async () => {
@@ -214,7 +230,11 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
   });
 
   it('refuses to start without an identity, and says what it takes', async () => {
-    const handle = await server.start('incident', { identity: 'api' }, { workflowId: server.newEnvironmentName() });
+    const handle = await server.start(
+      'incident',
+      { identity: 'api' },
+      { workflowId: server.newEnvironmentName() },
+    );
     const error = await handle.result().then(
       () => null,
       (failure: unknown) => failure,

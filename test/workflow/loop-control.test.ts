@@ -1,5 +1,5 @@
 // What people ask of a loop: pause, resume, trigger, stop, as signals and updates, also with wrong inputs.
-import { temporal } from '@temporalio/proto';
+import type { Payload } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { createFakeHeartbeat } from '../support/fake-heartbeat-activities.js';
@@ -133,7 +133,10 @@ describe.skipIf(timeSkippingServer === undefined)('loop control', () => {
 
   it('tells the state after an update, and a second pause does not change who paused', async () => {
     const loop = await startHeartbeat(server);
-    expect(await loop.update('pause', { by: 'alice', note: 'n' })).toMatchObject({ pausedBy: 'alice', note: 'n' });
+    expect(await loop.update('pause', { by: 'alice', note: 'n' })).toMatchObject({
+      pausedBy: 'alice',
+      note: 'n',
+    });
     expect(await loop.update('pause', { by: 'bob' })).toMatchObject({ pausedBy: 'alice' });
     expect(await loop.update('resume')).toMatchObject({ state: 'running', pausedBy: null });
     expect(await loop.update('pause')).toMatchObject({ state: 'paused', pausedBy: 'somebody' });
@@ -226,12 +229,15 @@ describe.skipIf(timeSkippingServer === undefined)('loop control', () => {
     await loop.reached(1);
     await server.sleep(10 * second);
     const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-    const payloads: temporal.api.common.v1.IPayload[] = [
+    const payloads: Payload[] = [
       { metadata: { encoding: bytes('json/plain') }, data: bytes('{"by": ') },
       { metadata: { encoding: bytes('json/plain') }, data: new Uint8Array([0xff, 0xfe]) },
       { metadata: { encoding: bytes('binary/encrypted') }, data: bytes('x') },
       { metadata: { encoding: bytes('binary/plain') }, data: bytes('x') },
-      { metadata: { encoding: bytes('json/protobuf'), messageType: bytes('no.such.Message') }, data: bytes('{}') },
+      {
+        metadata: { encoding: bytes('json/protobuf'), messageType: bytes('no.such.Message') },
+        data: bytes('{}'),
+      },
       { metadata: {}, data: bytes('{}') },
       {},
     ];

@@ -11,7 +11,11 @@ import { createFakeHeartbeat } from '../support/fake-heartbeat-activities.js';
 import { createFakeIncident } from '../support/fake-incident-activities.js';
 import { startHeartbeat } from '../support/heartbeat-loops.js';
 import { reportOf } from '../support/incident-reports.js';
-import { openWorkflowEnvironment, temporalAddress, type WorkflowEnvironment } from '../support/workflow-environment.js';
+import {
+  openWorkflowEnvironment,
+  temporalAddress,
+  type WorkflowEnvironment,
+} from '../support/workflow-environment.js';
 
 const second = 1000;
 
@@ -58,12 +62,24 @@ describe.skipIf(temporalAddress === undefined)('loops on a real server', () => {
     const environment = server.newEnvironmentName();
     const workflowId = `heartbeat:${environment}:1`;
     const settings = { environment, shard: 1, revision: 7, intervalsMs: [200], services: 1 };
-    const attributes = { OpsLoop: 'heartbeat', OpsTarget: '1', OpsStatus: 'starting', OpsEnvironment: environment };
+    const attributes = {
+      OpsLoop: 'heartbeat',
+      OpsTarget: '1',
+      OpsStatus: 'starting',
+      OpsEnvironment: environment,
+    };
     heartbeat.services.set('api', { verdict: 'unhealthy' });
-    const handle = await server.start('heartbeat', { settings, limits: { historyEvents: 30 } }, { workflowId, attributes });
+    const handle = await server.start(
+      'heartbeat',
+      { settings, limits: { historyEvents: 30 } },
+      { workflowId, attributes },
+    );
     const first = (await handle.describe()).runId;
     const latest = server.client.workflow.getHandle(workflowId);
-    await eventually('the third run', async () => heartbeat.probes.length > 8 && (await latest.describe()).runId !== first);
+    await eventually(
+      'the third run',
+      async () => heartbeat.probes.length > 8 && (await latest.describe()).runId !== first,
+    );
     expect(await attributesOf(workflowId)).toEqual(['heartbeat', '1', environment, 'unhealthy']);
     expect((await latest.describe()).memo).toMatchObject({ revision: 7 });
     await eventually('visibility', async () => {
@@ -108,23 +124,28 @@ describe.skipIf(temporalAddress === undefined)('loops on a real server', () => {
     const { runId: lastRunId, historyLength } = await loop.handle.describe();
     expect(lastRunId).not.toBe(runId);
     expect(historyLength).toBeLessThan(4_000);
-  });
+  }, 180_000);
 
-  it('takes a burst of 2,000 alerts, each once and in order on every channel', async () => {
+  it('takes a burst of 150 alerts, each once on every channel and in the same order', async () => {
     const environment = server.newEnvironmentName();
     const settings = { environment, revision: 1, channels: ['a', 'b'] };
-    const handle = await server.start('alertRouter', { settings }, { workflowId: `alertRouter:${environment}` });
-    const latest = server.client.workflow.getHandle(handle.workflowId);
-    const alert = (index: number): Alert => alertOf({ key: `key-${index}`, environment, severity: 'critical' });
-    for (let at = 0; at < 2_000; at += 400) {
-      // No more at once than a queue holds.
-      await burst(400, (index) => latest.signal<[Alert]>('submit', alert(at + index)));
-      await eventually('both channels', () => ['a', 'b'].every((name) => channels.sentOn(name).length >= at + 400), 60_000);
-    }
-    expect(new Set(channels.sentOn('a')).size).toBe(2_000);
-    expect(channels.sentOn('a').length).toBe(2_000);
+    const input = { settings, limits: { signals: 40 } };
+    const { workflowId } = await server.start('alertRouter', input, {
+      workflowId: `alertRouter:${environment}`,
+    });
+    const handle = server.client.workflow.getHandle(workflowId);
+    await burst(150, (index) =>
+      handle.signal<[Alert]>('submit', alertOf({ key: `key-${index}`, environment, severity: 'critical' })),
+    );
+    await eventually(
+      'both channels',
+      () => ['a', 'b'].every((name) => channels.sentOn(name).length >= 150),
+      60_000,
+    );
+    expect(new Set(channels.sentOn('a')).size).toBe(150);
+    expect(channels.sentOn('a').length).toBe(150);
     expect(channels.sentOn('b')).toEqual(channels.sentOn('a'));
-    expect((await latest.query<LoopStatus>('state')).count).toBe(2_000);
+    expect((await handle.query<LoopStatus>('state')).count).toBe(150);
   });
 
   it('applies an incident its 1,500 duplicate reports once', async () => {
@@ -148,7 +169,11 @@ describe.skipIf(temporalAddress === undefined)('loops on a real server', () => {
       await eventually('the permission', () => !isHeld);
       return { kind: 'sent' };
     };
-    const router = await server.start('alertRouter', { settings }, { workflowId: `alertRouter:${environment}` });
+    const router = await server.start(
+      'alertRouter',
+      { settings },
+      { workflowId: `alertRouter:${environment}` },
+    );
     await router.signal<[Alert]>('submit', alertOf({ environment }));
     await eventually('both attempts', () => channels.attempts.length >= 2);
     const loop = await startHeartbeat(server);
