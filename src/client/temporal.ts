@@ -22,6 +22,7 @@ export const callTimeoutMs = 5_000;
 
 // gRPC status codes, as numbers: importing them would load the whole client.
 const grpc = {
+  cancelled: 1,
   deadlineExceeded: 4,
   permissionDenied: 7,
   failedPrecondition: 9,
@@ -36,9 +37,15 @@ export function grpcCodeOf(error: unknown): number | null {
   return grpcCodeOf(error.cause);
 }
 
+const messagesOf = (error: unknown): string =>
+  error instanceof Error ? `${error.message} ${messagesOf(error.cause)}` : '';
+
 /** True when nobody answered in time. */
 const isDeadlineError = (error: unknown): boolean => {
-  if (grpcCodeOf(error) === grpc.deadlineExceeded) return true;
+  const code = grpcCodeOf(error);
+  if (code === grpc.deadlineExceeded || code === grpc.cancelled) return true;
+  // The server may see the deadline before we do, and then words it in its own way.
+  if (error instanceof Error && /deadline exceeded|context canceled/i.test(messagesOf(error))) return true;
   return error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError';
 };
 

@@ -4,7 +4,6 @@ import { OpsError } from '../domain/errors.js';
 import { findReferences, hasReference, replaceReferences } from './references.js';
 import type { Reference } from './references.js';
 
-
 export interface SecretSources {
   env: Readonly<Record<string, string | undefined>>;
   /** Reads a file as text, by its absolute path. */

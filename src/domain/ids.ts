@@ -3,7 +3,8 @@
 export const taskQueue = 'opsloop';
 
 /** `heartbeat:<environment>:<shard>`, shards counted from 0. */
-export const heartbeatId = (environment: string, shard: number): string => `heartbeat:${environment}:${shard}`;
+export const heartbeatId = (environment: string, shard: number): string =>
+  `heartbeat:${environment}:${shard}`;
 
 /** `alertRouter:<environment>`. */
 export const alertRouterId = (environment: string): string => `alertRouter:${environment}`;
@@ -21,4 +22,10 @@ export const incidentId = ({ environment, loop, type, target }: IncidentIdentity
   `incident:${environment}:${loop}:${type}:${target}`;
 
 /** Search attributes, all of type Keyword. */
-export const searchAttributeNames = ['OpsLoop', 'OpsTarget', 'OpsSeverity', 'OpsStatus', 'OpsEnvironment'] as const;
+export const searchAttributeNames = [
+  'OpsLoop',
+  'OpsTarget',
+  'OpsSeverity',
+  'OpsStatus',
+  'OpsEnvironment',
+] as const;

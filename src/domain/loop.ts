@@ -41,7 +41,10 @@ export interface LoopStatus {
 }
 
 /** A loop is stale when nothing was heard of it for twice its interval (and it should have run). */
-export function isStale(loop: Pick<LoopStatus, 'state' | 'lastAt' | 'nextAt' | 'everyMs'>, now: number): boolean {
+export function isStale(
+  loop: Pick<LoopStatus, 'state' | 'lastAt' | 'nextAt' | 'everyMs'>,
+  now: number,
+): boolean {
   if (loop.state !== 'running' || loop.everyMs === null || loop.nextAt === null) return false;
   // The grace of 5 s covers a tick in progress whose record is not written yet.
   return now > loop.nextAt + loop.everyMs + 5_000;

@@ -303,7 +303,7 @@ describe('what is known of services', () => {
     };
     expect(await after(1, 'b')).toEqual([false, false]);
     expect(await after(2, 'bb')).toEqual([true, false]);
-    expect(await after(3, 'bgbg')).toEqual([true, false]);
+    expect(await after(3, 'bgbgb')).toEqual([true, false]);
     expect(await after(4, 'ee')).toEqual([false, true]);
     expect(await after(5, 'eebb')).toEqual([true, false]);
   });

@@ -94,6 +94,7 @@ describe('services', () => {
       name: 'new',
       state: 'unknown',
       latencyMs: null,
+      checkedAt: null,
     });
   });
 

@@ -77,7 +77,10 @@ describe('a flapping service', () => {
     expect(play(shard, 'api', 'bgbg')).toEqual([]);
     expect(play(shard, 'api', 'b')).toEqual(['flapping api']);
     expect(shard.memory.tracks['api']?.state).toBe('flapping');
-    expect(shard.reports[0]).toMatchObject({ episode: 1, reason: 'flapping between healthy and unhealthy; last: connection refused' });
+    expect(shard.reports[0]).toMatchObject({
+      episode: 1,
+      reason: 'flapping between healthy and unhealthy; last: connection refused',
+    });
   });
 
   it('costs a bounded number of messages, however often it flips', () => {

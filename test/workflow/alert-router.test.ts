@@ -116,24 +116,6 @@ describe.skipIf(timeSkippingServer === undefined)('alertRouter', () => {
     expect(fake.sentOn('a')).toEqual(['2']);
   });
 
-  it('loses no message that waits while it continues as new', async () => {
-    let isDead = true;
-    fake.deliver = ({ channel }) =>
-      channel === 'dead' && isDead ? { kind: 'retry', reason: 'status 503' } : { kind: 'sent' };
-    const router = await startRouter(['dead', 'alive'], { limits: { signals: 4 } });
-    const first = (await router.handle.describe()).runId;
-    const keys = Array.from({ length: 21 }, (_, index) => String(index));
-    await router.submit(...keys);
-    await sent('alive', 21);
-    expect((await router.handle.describe()).runId).not.toBe(first);
-    await router.submit('3', '20');
-    isDead = false;
-    await server.sleep(10 * minute);
-    await sent('dead', 21);
-    expect([fake.sentOn('alive'), fake.sentOn('dead')]).toEqual([keys, keys]);
-    expect((await router.state()).count).toBe(21);
-  });
-
   it('holds messages while paused, also those that wait for their next attempt, and sends them when resumed', async () => {
     let isDead = true;
     fake.deliver = () => (isDead ? { kind: 'retry', reason: 'status 503' } : { kind: 'sent' });
