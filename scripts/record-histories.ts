@@ -67,7 +67,7 @@ async function save(client: Client, name: string, workflowId: string, runId?: st
   const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const file = `${name}-v${packageJson.version}.json`;
   // Who polled is of no use to a replay, and names the machine it was recorded on.
-  const text = historyToJSON(history).replaceAll(/"identity":\s*"[^"]*"/g, '"identity":"recorder"');
+  const text = historyToJSON(history).replaceAll(/"\d+@[^"]*"/g, '"recorder"');
   writeFileSync(resolve(folder, file), `${text}\n`);
   console.log(`${file}: ${history.events?.length ?? 0} events of ${workflowId}`);
   return history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? '';
