@@ -13,6 +13,7 @@ import { createSecretScrubber, resolveReferences } from '../config/secrets.js';
 import { OpsError } from '../domain/errors.js';
 import { taskQueue } from '../domain/ids.js';
 import { createActivitySet } from './activity-set.js';
+import { isolateLimit } from './isolate-limit.js';
 import { openLog, type Log } from './log.js';
 import { temporalSettings } from './temporal-settings.js';
 
@@ -94,6 +95,7 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
       maxCachedWorkflows: cachedWorkflows,
       // A killed worker's workflows are free for others after this long.
       stickyQueueScheduleToStartTimeout: '3s',
+      ...isolateLimit,
     });
     log.info('worker is running', { taskQueue, namespace: temporal.namespace, address: temporal.address });
     await runUntilStopped(worker, log);

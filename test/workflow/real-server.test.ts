@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { IncidentReport } from '../../src/domain/incident.js';
 import type { Alert } from '../../src/domain/alert.js';
 import type { LoopStatus } from '../../src/domain/loop.js';
+import { isolateLimit } from '../../src/workers/isolate-limit.js';
 import { alertOf } from '../support/alerts.js';
 import { eventually } from '../support/eventually.js';
 import { createFakeChannels } from '../support/fake-alert-router-activities.js';
@@ -19,12 +20,6 @@ import {
 
 const second = 1000;
 
-/**
- * A task with some 10,000 signals takes about 5 s of one core, at which the SDK would interrupt it, and that takes the
- * whole process down ("async hook stack has become corrupted"). The SDK's types do not name the option.
- */
-const patientWorker: object = { isolateExecutionTimeout: '30s' };
-
 describe.skipIf(temporalAddress === undefined)('loops on a real server', () => {
   const heartbeat = createFakeHeartbeat();
   const channels = createFakeChannels();
@@ -34,7 +29,7 @@ describe.skipIf(temporalAddress === undefined)('loops on a real server', () => {
     server = await openWorkflowEnvironment({
       server: 'development',
       activities: { ...channels.activities, ...incident.activities, ...heartbeat.activities },
-      worker: patientWorker,
+      worker: isolateLimit,
     });
   });
   afterAll(() => server?.close());
