@@ -46,12 +46,13 @@ const keysAreUnique = (): void => {
   expect(new Set(keys).size).toBe(keys.length);
 };
 
-/** Waits until a service was asked again after now, at most an interval and 5 s later. */
+/**
+ * Waits until a service was asked again after now. A workflow task that a killed worker held is given out again after 10 s,
+ * and a tick after 5 s: how fast it goes on is measured by the benchmark `recovery`, not here.
+ */
 async function isProbedAgain(target: TargetServer = web): Promise<void> {
   const from = Date.now();
-  await expect
-    .poll(() => target.lastHitAt(), { timeout: everyMs + 5_000, interval: 50 })
-    .toBeGreaterThan(from);
+  await expect.poll(() => target.lastHitAt(), { timeout: 45_000, interval: 50 }).toBeGreaterThan(from);
 }
 
 const kill = (part: StackPart): number => {
@@ -71,7 +72,7 @@ const isBack = (part: StackPart, before: number): Promise<void> =>
           return before;
         }
       },
-      { timeout: 15_000, interval: 50 },
+      { timeout: 45_000, interval: 50 },
     )
     .not.toBe(before);
 
@@ -121,16 +122,16 @@ describe('SIGKILL', () => {
     await web.stop();
     await expect
       .poll(async () => (await stack.cli('services', 'check', 'web')).code, {
-        timeout: 15_000,
+        timeout: 45_000,
         interval: 100,
       })
       .toBe(1);
     const killed = kill('worker');
     await isBack('worker', killed);
-    await expect.poll(() => told('web'), { timeout: 15_000, interval: 50 }).toEqual(['opened 1']);
+    await expect.poll(() => told('web'), { timeout: 45_000, interval: 50 }).toEqual(['opened 1']);
     await web.start();
     await expect
-      .poll(() => told('web'), { timeout: 20_000, interval: 50 })
+      .poll(() => told('web'), { timeout: 45_000, interval: 50 })
       .toEqual(['opened 1', 'recovered 1']);
     keysAreUnique();
   });
@@ -144,7 +145,7 @@ describe('SIGKILL', () => {
         ({ status }) => status,
         () => 0,
       );
-    await expect.poll(health, { timeout: 15_000, interval: 100 }).toBe(200);
+    await expect.poll(health, { timeout: 45_000, interval: 100 }).toBe(200);
   });
 
   it('of the Temporal server: worker and loops go on by themselves when it is back', async () => {
@@ -152,11 +153,11 @@ describe('SIGKILL', () => {
     const worker = stack.pidOf('worker');
     const killed = kill('temporal');
     await isBack('temporal', killed);
-    await expect.poll(() => web.lastHitAt(), { timeout: 30_000, interval: 50 }).toBeGreaterThan(Date.now());
+    await expect.poll(() => web.lastHitAt(), { timeout: 45_000, interval: 50 }).toBeGreaterThan(Date.now());
     await isProbedAgain();
     expect(stack.pidOf('worker')).toBe(worker);
     await expect
-      .poll(async () => (await heartbeat()).count, { timeout: 15_000 })
+      .poll(async () => (await heartbeat()).count, { timeout: 45_000 })
       .toBeGreaterThan(before.count);
     await everyTickIsAccountedFor();
     keysAreUnique();
@@ -169,7 +170,7 @@ describe('SIGKILL', () => {
     await isBack('postgres', killed);
     await isProbedAgain();
     await expect
-      .poll(async () => (await readTicks()).length, { timeout: 15_000 })
+      .poll(async () => (await readTicks()).length, { timeout: 45_000 })
       .toBeGreaterThan(before.length + 1);
     await everyTickIsAccountedFor();
     keysAreUnique();
@@ -177,7 +178,7 @@ describe('SIGKILL', () => {
 
   it('of everything at once: the next start goes on, counts what was missed, and tells nothing twice', async () => {
     await web.stop();
-    await expect.poll(() => told('web').at(-1), { timeout: 20_000, interval: 50 }).toBe('opened 2');
+    await expect.poll(() => told('web').at(-1), { timeout: 45_000, interval: 50 }).toBe('opened 2');
     const before = await heartbeat();
     const lines = stack.alerts().length;
     const all = processesOf(stack.directory).map(({ pid }) => pid);
@@ -188,13 +189,13 @@ describe('SIGKILL', () => {
     // Gone for longer than two intervals.
     const goneAt = Date.now();
     await expect
-      .poll(() => Date.now() - goneAt, { timeout: 15_000, interval: 250 })
+      .poll(() => Date.now() - goneAt, { timeout: 45_000, interval: 250 })
       .toBeGreaterThan(2.2 * everyMs);
 
     await web.start();
     await stack.start();
     await isProbedAgain();
-    await expect.poll(() => told('web').at(-1), { timeout: 20_000, interval: 50 }).toBe('recovered 2');
+    await expect.poll(() => told('web').at(-1), { timeout: 45_000, interval: 50 }).toBe('recovered 2');
     const after = await heartbeat();
     expect(after.count).toBeGreaterThan(before.count);
     expect(after.missed - before.missed).toBeGreaterThanOrEqual(1);
@@ -209,7 +210,7 @@ describe('SIGKILL', () => {
     const before = await heartbeat();
     process.kill(stack.pid(), 'SIGKILL');
     await stack.exited();
-    await expect.poll(() => programs.filter(isAlive), { timeout: 15_000, interval: 50 }).toEqual([]);
+    await expect.poll(() => programs.filter(isAlive), { timeout: 45_000, interval: 50 }).toEqual([]);
     const unreachable = await stack.cli('status');
     expect(unreachable.code).toBe(3);
 
