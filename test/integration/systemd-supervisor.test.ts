@@ -1,6 +1,6 @@
 /**
- * systemd does not run where these tests run. A stand-in `systemctl` on PATH prints what systemd 252 and 247
- * print for `systemctl show`, so this proves how we read and what we ask, not what systemd then does.
+ * systemd does not run where these tests run. A stand-in `systemctl` on PATH prints properties in the format of
+ * `systemctl show`, written by hand: this proves how we read and what we ask, not what systemd then does.
  */
 import { expect, it } from 'vitest';
 import { createSupervisor } from '../../src/adapters/supervisors/supervisor.js';
