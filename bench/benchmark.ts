@@ -54,4 +54,22 @@ export const benchmarks: readonly Benchmark[] = [
     seconds: 170,
     load: () => import('./events.js'),
   },
+  {
+    name: 'alert-kills',
+    title: 'Alerts lost and told twice over 50 SIGKILLs, beside Alertmanager',
+    seconds: 370,
+    load: () => import('./alert-kills.js'),
+  },
+  {
+    name: 'alert-burst',
+    title: '1,000 changes of state in a minute',
+    seconds: 110,
+    load: () => import('./alert-burst.js'),
+  },
+  {
+    name: 'alert-flapping',
+    title: 'Messages about flapping targets, beside Alertmanager',
+    seconds: 270,
+    load: () => import('./alert-flapping.js'),
+  },
 ];

@@ -12,7 +12,7 @@ import { folderVariable, makeWorkFolder, projectRoot, removeWorkFolder } from '.
 const usage = `npm run bench -- [--markdown] [name…]
 
 Runs the named benchmarks, or all:
-${benchmarks.map(({ name, title, seconds }) => `  ${name.padEnd(10)} ${title} (about ${seconds} s)`).join('\n')}
+${benchmarks.map(({ name, title, seconds }) => `  ${name.padEnd(14)} ${title} (about ${seconds} s)`).join('\n')}
 
 --markdown  prints the newest results as Markdown and runs nothing`;
 

@@ -23,6 +23,8 @@ export interface Stack {
   serverUpAt: number;
   readyAt: number;
   client: Client;
+  /** Where its API answers. */
+  apiUrl: string;
   /** Process of each part: up, worker, api, temporal, postgres, redis. */
   parts: Map<string, number>;
   /** All lines that it has printed. */
@@ -53,7 +55,7 @@ export async function startStack(folder: string): Promise<Stack> {
   const output = collectLines(child);
   const serverUpAt = output.whenLine(/^Temporal .*127\.0\.0\.1/);
   const readyAt = await Promise.race([output.whenLine(/^opsloop is ready$/), endOf(child, output)]);
-  const { temporal, database } = readEndpoints(folder);
+  const { temporal, database, api } = readEndpoints(folder);
   const connection = await Connection.connect({ address: temporal.address });
   const pool = new Pool({
     connectionString: database.url,
@@ -71,6 +73,7 @@ export async function startStack(folder: string): Promise<Stack> {
     serverUpAt: await Promise.race([serverUpAt, sleep(1_000, readyAt)]),
     readyAt,
     client: new Client({ connection, namespace: temporal.namespace }),
+    apiUrl: api.url,
     parts: findParts(child.pid ?? 0),
     lines: output.lines,
     rows: async <Row extends QueryResultRow>(sql: string, values: unknown[] = []) =>
@@ -129,6 +132,7 @@ async function endOf(child: ChildProcess, output: Output): Promise<never> {
 interface Endpoints {
   temporal: { address: string; namespace: string };
   database: { url: string };
+  api: { url: string };
 }
 
 const readEndpoints = (folder: string): Endpoints =>

@@ -1,7 +1,7 @@
 // Records histories of every loop from a real run of the built product into test/replay/, named by version. Run it by hand
 // when a version is released: `npm run record-histories`. Later code must replay what it wrote.
 import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import packageJson from '../package.json' with { type: 'json' };
@@ -39,10 +39,16 @@ async function moreTicks(stack: Stack, count: number): Promise<void> {
   await eventually(`tick ${wanted}`, async () => (await ticksOf(stack)) >= wanted, waitMs);
 }
 
-async function outage(stack: Stack, web: TargetServer): Promise<void> {
+/** A service fails and comes back; `meanwhile` is done while its incident is open. */
+async function outage(
+  stack: Stack,
+  web: TargetServer,
+  meanwhile: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const isOpen = async (): Promise<boolean> => (await stack.ask<unknown[]>('incidents', 'list')).length > 0;
   await web.stop();
   await eventually('an incident', isOpen, waitMs);
+  await meanwhile();
   await web.start();
   await eventually('its end', async () => !(await isOpen()), waitMs);
 }
@@ -59,8 +65,34 @@ async function liveThrough(stack: Stack, web: TargetServer): Promise<void> {
   );
   await stack.cli('apply');
   await moreTicks(stack, 3);
-  await outage(stack, web);
+  await outage(stack, web, () => own(stack));
+  await outsideAlert(stack);
   await stack.cli('loops', 'stop', 'heartbeat', '--by', 'alice');
+}
+
+/** People take an incident over. */
+async function own(stack: Stack): Promise<void> {
+  await stack.cli('incidents', 'note', 'web', 'looking', '--by', 'bob');
+  await stack.cli('incidents', 'silence', 'web', '--for', '1m', '--by', 'bob');
+  await stack.cli('incidents', 'ack', 'web', '--by', 'alice', '--note', 'on it');
+}
+
+/** An alert from outside fires, is held back by a pause, and ends. */
+async function outsideAlert(stack: Stack): Promise<void> {
+  const post = (more: object): Promise<Response> =>
+    fetch(`${stack.endpoints().api.url}/api/v2/alerts`, {
+      method: 'POST',
+      body: JSON.stringify([{ labels: { alertname: 'QueueFull', service: 'queue' }, ...more }]),
+    });
+  const isOpen = async (): Promise<boolean> =>
+    (await stack.ask<{ loop: string }[]>('incidents', 'list')).some(({ loop }) => loop === 'external');
+  await stack.cli('loops', 'pause', 'external', '--by', 'alice');
+  await post({});
+  await stack.cli('loops', 'trigger', 'external', '--by', 'alice');
+  await eventually('an incident from outside', isOpen, waitMs);
+  await stack.cli('loops', 'resume', 'external', '--by', 'alice');
+  await post({ endsAt: new Date().toISOString() });
+  await eventually('its end', async () => !(await isOpen()), waitMs);
 }
 
 async function save(client: Client, name: string, workflowId: string, runId?: string): Promise<string> {
@@ -98,6 +130,72 @@ async function recordContinued(client: Client, stack: Stack, web: TargetServer):
   await save(client, 'heartbeat-continued', heartbeatId, next);
 }
 
+/** An incident and the router once more, with limits that make them continue as new in the middle of their work. */
+async function recordContinuedAlerts(client: Client): Promise<void> {
+  const router = client.workflow.getHandle('alertRouter:recorded');
+  await router.signal('stop', { by: 'alice' });
+  await router.result();
+  const settings = { environment: 'recorded', revision: 2, channels: ['console', 'file'] };
+  const limits = { signals: 3 };
+  const again = { taskQueue: 'opsloop' };
+  const { firstExecutionRunId: routerRun } = await client.workflow.start('alertRouter', {
+    ...again,
+    workflowId: router.workflowId,
+    args: [{ settings, limits }],
+  });
+  const identity = { environment: 'recorded', loop: 'heartbeat', type: 'unhealthy', target: 'other' };
+  const incident = await client.workflow.start('incident', {
+    ...again,
+    workflowId: 'incident:recorded:heartbeat:unhealthy:other',
+    args: [{ identity, limits }],
+  });
+  const report = (kind: string, sequence: number): Promise<void> =>
+    incident.signal('report', {
+      ...identity,
+      ...{ key: `report-${sequence}`, reporter: 'recorder', sequence, kind, severity: 'critical', tags: [] },
+      ...{ episode: 1, reason: 'connection refused', affected: [], resolvedBy: null, at: Date.now() },
+    });
+  await report('open', 1);
+  await incident.signal('note', { by: 'bob', text: 'looking' });
+  await incident.signal('acknowledge', { by: 'alice' });
+  const hasContinued = async (id: string, runId: string): Promise<boolean> =>
+    (await client.workflow.getHandle(id).describe()).runId !== runId;
+  await eventually(
+    'the next run',
+    () => hasContinued(incident.workflowId, incident.firstExecutionRunId),
+    waitMs,
+  );
+  await report('recover', 2);
+  await incident.result();
+  const next = await save(client, 'incident-continuing', incident.workflowId, incident.firstExecutionRunId);
+  await save(client, 'incident-continued', incident.workflowId, next);
+  await eventually('the next run of the router', () => hasContinued(router.workflowId, routerRun), waitMs);
+  await eventually('its messages', async () => (await waitingMessages(client)) === 0, waitMs);
+  const nextRouter = await save(client, 'alertRouter-continuing', router.workflowId, routerRun);
+  await save(client, 'alertRouter-continued', router.workflowId, nextRouter);
+}
+
+/** Messages that wait, of all channels. */
+const waitingMessages = async (client: Client): Promise<number> =>
+  (await client.workflow.getHandle('alertRouter:recorded').query<{ queues: unknown[] }>('state')).queues
+    .length;
+
+/** A service that only its remedy brings up. */
+async function recordRemedy(client: Client, stack: Stack, web: TargetServer): Promise<void> {
+  const file = join(stack.directory, 'up');
+  const supervisor = { command: { status: ['true'], restart: ['touch', file] } };
+  const checks = [{ command: ['test', '-e', file] }];
+  stack.configure(
+    configurationOf(web.url, [{ name: 'cured', checks, supervisor, remedy: { coolDown: '1s' } }]),
+  );
+  await stack.cli('apply');
+  const remedy = client.workflow.getHandle('remedy:recorded:cured:1:1');
+  const hasEnded = async (): Promise<boolean> =>
+    (await remedy.describe().catch(() => null))?.status.name === 'COMPLETED';
+  await eventually('the end of a remedy', hasEnded, waitMs);
+  await save(client, 'remedy', remedy.workflowId);
+}
+
 const web = await startTargetServer();
 const stack = await startStack({ configuration: configurationOf(web.url) });
 const connection = await Connection.connect({ address: stack.endpoints().temporal.address });
@@ -107,7 +205,10 @@ try {
   await save(client, 'heartbeat', heartbeatId);
   await save(client, 'incident', incidentId);
   await save(client, 'alertRouter', 'alertRouter:recorded');
+  await save(client, 'external', 'external:recorded');
   await recordContinued(client, stack, web);
+  await recordContinuedAlerts(client);
+  await recordRemedy(client, stack, web);
 } finally {
   await connection.close();
   await stack.close();

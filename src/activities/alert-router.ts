@@ -1,63 +1,107 @@
-/** The alert router's side effects: one attempt to send one message on one channel, recorded before and after. */
+/** The alert router's side effects: its routing, messages on their channels, and the record of what was told to whom. */
+import { Context } from '@temporalio/activity';
 import type { Journal } from '../adapters/postgres/journal.js';
-import type { Alert } from '../domain/alert.js';
+import { policyOf } from '../domain/alert-router.js';
 import type { AppliedConfiguration, Channel } from '../domain/configuration.js';
-import type { AlertRouterActivities, DeliverInput, DeliveryOutcome } from './alert-router-contract.js';
+import type { Silences } from '../domain/silence.js';
+import type {
+  AlertRouterActivities,
+  DeliverInput,
+  DeliverResult,
+  LoadedRouting,
+} from './alert-router-contract.js';
+import { createDelivery, type Delivery, type DeliveryDependencies } from './alert-delivery.js';
+import { testChannels } from './channel-test.js';
 
-/** Sends on one kind of channel. Rejects when it did not work; knows by the key what it sent already. */
-export type SendAlert = (channel: Channel, alert: Alert) => Promise<void>;
-
-export interface AlertRouterDependencies {
+export interface AlertRouterDependencies extends DeliveryDependencies {
   configurationOf(environment: string, revision: number): Promise<AppliedConfiguration>;
   latestRevision(environment: string): Promise<number>;
-  /** False also when the database cannot be asked: then the channel's own knowledge of the key decides. */
-  isDelivered(alert: Alert, channel: string): Promise<boolean>;
+  /** Why a channel cannot be used at all (its URL resolves to nothing); null when it can. */
+  skipReason(channel: Channel): Promise<string | null>;
+  /** Active silences and the number of the last one. */
+  readSilences(environment: string): Promise<Silences>;
   journal: Journal;
-  send: SendAlert;
-  now(): number;
 }
 
+/** A call ends about here and leaves the rest for the next one: results are known early, and the time limit is far. */
+const callMs = 30_000;
+
 export function createAlertRouterActivities(deps: AlertRouterDependencies): AlertRouterActivities {
+  const delivery = createDelivery(deps);
   return {
-    deliverAlert: (input) => deliver(deps, input),
-    loadRouting: async ({ environment }) => {
-      const revision = await deps.latestRevision(environment);
-      const configuration = await deps.configurationOf(environment, revision);
-      return { revision, channels: configuration.channels.map((channel) => channel.name) };
+    deliverAlerts: (input) => beating(() => deliver(deps, delivery, input)),
+    loadRouting: (input) => loadRouting(deps, input),
+    recordDeliveries: async ({ notes }) => {
+      for (const { channels, ...note } of notes)
+        for (const channel of channels)
+          await deps.journal.write({ kind: 'delivery', delivery: { ...note, channel, sentAt: null } });
     },
+    recordSilences: async ({ silences }) => {
+      for (const silence of silences) await deps.journal.write({ kind: 'silence', silence });
+    },
+    testChannels: (input) => beating(() => testChannels(deps, delivery, input)),
   };
 }
 
-async function deliver(deps: AlertRouterDependencies, input: DeliverInput): Promise<DeliveryOutcome> {
-  const { environment, revision, alert, attempt } = input;
-  const record = (state: 'pending' | 'sent' | 'failed', reason: string): Promise<void> =>
-    deps.journal.write({
-      kind: 'delivery',
-      delivery: {
-        channel: input.channel,
-        alert,
-        state,
-        attempts: attempt,
-        sentAt: state === 'sent' ? deps.now() : null,
-        reason,
-      },
-    });
-  if (await deps.isDelivered(alert, input.channel)) return { kind: 'sent' };
-  await record('pending', '');
-  const { channels } = await deps.configurationOf(environment, revision);
-  const channel = channels.find((candidate) => candidate.name === input.channel);
-  if (channel === undefined) {
-    const reason = `channel ${input.channel} is no longer in the configuration`;
-    await record('failed', reason);
-    return { kind: 'gone', reason };
-  }
+/** Reports life to Temporal each second, so that a killed worker is noticed; by it a cancellation comes, too. */
+async function beating<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), 1000);
   try {
-    await deps.send(channel, alert);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    await record('pending', reason);
-    return { kind: 'retry', reason };
+    return await work();
+  } finally {
+    clearInterval(timer);
   }
-  await record('sent', '');
-  return { kind: 'sent' };
+}
+
+async function loadRouting(
+  deps: AlertRouterDependencies,
+  input: { environment: string; revision: number; withSilences: boolean },
+): Promise<LoadedRouting> {
+  const { environment } = input;
+  const revision = input.revision === 0 ? await deps.latestRevision(environment) : input.revision;
+  const configuration = await deps.configurationOf(environment, revision);
+  const judged = await Promise.all(
+    configuration.channels.map(async (channel) => ({ channel, reason: await deps.skipReason(channel) })),
+  );
+  return {
+    revision,
+    policy: policyOf(configuration),
+    // Revisions of an earlier build have none.
+    maintenanceWindows: (configuration as Partial<AppliedConfiguration>).maintenanceWindows ?? [],
+    channels: judged
+      .filter(({ reason }) => reason === null)
+      .map(({ channel: { name, kind } }) => ({ name, kind })),
+    skipped: judged.flatMap(({ channel, reason }) =>
+      reason === null ? [] : [{ name: channel.name, reason }],
+    ),
+    silences: input.withSilences ? await deps.readSilences(environment).catch(() => null) : null,
+  };
+}
+
+/** In order, each within its time limit; the first that has to be tried again ends it. */
+async function deliver(
+  deps: AlertRouterDependencies,
+  delivery: Delivery,
+  { environment, revision, channel: name, messages }: DeliverInput,
+): Promise<DeliverResult> {
+  const { channels } = await deps.configurationOf(environment, revision);
+  const channel = channels.find((candidate) => candidate.name === name) ?? null;
+  const endsAt = deps.now() + callMs;
+  const { cancellationSignal } = Context.current();
+  const outcomes: DeliverResult['outcomes'] = [];
+  for (const { message, attempt } of messages) {
+    // At least one, so that each call brings the queue forward.
+    if (outcomes.length > 0 && (deps.now() >= endsAt || cancellationSignal.aborted)) break;
+    const outcome =
+      channel === null
+        ? await delivery.refuse(
+            { channel: name, message, attempt },
+            `channel ${name} is not in the configuration`,
+          )
+        : await delivery.deliver(channel, { message, attempt });
+    outcomes.push(outcome);
+    if (outcome.kind === 'retry') break;
+  }
+  return { outcomes };
 }

@@ -18,6 +18,8 @@ export interface ProbeShardInput {
   budgetMs: number;
   scheduledAt: number;
   isTriggered: boolean;
+  /** Also the push checks whose deadline has come. */
+  isPushDue?: boolean;
   missed: number;
   /** The loop as it stands with this tick counted. */
   loop: LoopStatus;
@@ -34,6 +36,8 @@ export interface ShardReport {
   pending: number;
   /** When the first of them must be over, epoch ms; null when none runs. */
   pendingUntil: number | null;
+  /** When the silence of the first push check becomes a failure, epoch ms; null: of none. */
+  nextPushAt?: number | null;
   /** True when this host, not the services, seems to be cut off. */
   isolated: boolean;
   /** Why it is thought to be cut off; empty when it is not. */

@@ -3,12 +3,13 @@ import { Context } from '@temporalio/activity';
 import type { Journal } from '../adapters/postgres/journal.js';
 import type { KnownService } from '../adapters/postgres/heartbeat-store.js';
 import type { AppliedConfiguration } from '../domain/configuration.js';
-import { renderTickReport, type TickReport } from '../domain/heartbeat-text.js';
 import type { CheckedService, ServiceTrack } from '../domain/heartbeat-track.js';
 import type { IncidentReport } from '../domain/incident.js';
 import { isolationIncidentId, remoteTargetOf, suspectsIsolation } from '../domain/isolation.js';
-import { emptyBaseline, latencyAnomaly, learnLatency } from '../domain/latency-baseline.js';
-import type { Service } from '../domain/service.js';
+import type { PushStanding } from '../domain/push.js';
+import { emptyBaseline, latencyAnomaly } from '../domain/latency-baseline.js';
+import type { Secretive, Service } from '../domain/service.js';
+import { beat } from './beat.js';
 import type {
   HeartbeatActivities,
   LoadedShard,
@@ -16,6 +17,8 @@ import type {
   ProbeShardInput,
   ShardReport,
 } from './heartbeat-contract.js';
+import { keepTick } from './tick-record.js';
+import { nextDeadlineAt, pushesDue } from './push-deadlines.js';
 import { planShards, type ShardPlan } from './shard-plan.js';
 import { createShardProber, type ProbeCheck, type ProbedService } from './shard-probing.js';
 
@@ -32,6 +35,8 @@ export interface HeartbeatDependencies {
   readLoopCounts(environment: string, id: string): Promise<{ count: number; missed: number } | null>;
   /** Number of the last episode of an incident; 0: none. */
   readLastEpisode(environment: string, incidentId: string): Promise<number>;
+  /** How the push checks of these services stand, by service; empty when the database cannot be asked now. */
+  readPushChecks(environment: string, services: readonly string[]): Promise<Map<string, PushStanding>>;
   prune(environment: string): Promise<void>;
   /** Writes the report files and removes the oldest beyond `keep`; failures are logged, they stop no tick. */
   writeReport(report: {
@@ -43,6 +48,8 @@ export interface HeartbeatDependencies {
   }): Promise<void>;
   /** Starts or signals the incident's workflow. */
   signalIncident(report: IncidentReport): Promise<void>;
+  /** Asks the URL that somebody outside listens at, beside the tick: it neither waits nor fails. References are not resolved yet. */
+  pingDeadMan(url: Secretive): void;
   now(): number;
 }
 
@@ -76,13 +83,14 @@ export function createHeartbeatActivities(deps: HeartbeatDependencies): Heartbea
         isolationEpisode,
       };
     },
-    recordChanges: (changes) => deps.journal.write({ kind: 'changes', changes }),
+    recordChanges: async (changes) => void (await deps.journal.write({ kind: 'changes', changes })),
     reportIncidents: async ({ reports }) => {
       // One after the other: reports of one target must arrive in order.
       for (const report of reports) await deps.signalIncident(report);
     },
     pruneHeartbeat: ({ environment }) => deps.prune(environment),
-    recordLoop: ({ environment, loop }) => deps.journal.write({ kind: 'loop', environment, loop }),
+    recordLoop: async ({ environment, loop }) =>
+      void (await deps.journal.write({ kind: 'loop', environment, loop })),
   };
 }
 
@@ -110,13 +118,6 @@ function rememberPlans(
   };
 }
 
-/** Reports life to Temporal each second, so that a killed worker is noticed within the heartbeat's time limit. */
-function beat(): () => void {
-  const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(), 1000);
-  return () => clearInterval(timer);
-}
-
 /** A probe ends this much after its time limit at the latest. */
 const overtimeMs = 500;
 
@@ -130,9 +131,13 @@ async function probeShard(
 ): Promise<ShardReport> {
   const startedAt = deps.now();
   const services = plan.servicesOf(input.shard);
+  const silent = input.isPushDue === true ? await pushesDue(deps, input.environment, services) : [];
   const due = services.filter(
     (service) =>
-      input.targets === null || input.dueMs.includes(service.everyMs) || input.targets.includes(service.name),
+      input.targets === null ||
+      input.dueMs.includes(service.everyMs) ||
+      input.targets.includes(service.name) ||
+      silent.includes(service.name),
   );
   const asked = new Set([
     ...due.map((service) => service.name),
@@ -167,6 +172,7 @@ async function probeShard(
     unknown: count('unknown'),
     pending,
     pendingUntil,
+    nextPushAt: await nextDeadlineAt(deps, input.environment, { services, since: startedAt }),
     isolated: isolatedReason !== '',
     isolatedReason,
     results: checked.filter(
@@ -182,6 +188,9 @@ async function probeShard(
   // A look after slow checks that found none finished is nothing to write down.
   if (due.length > 0 || checked.length > 0)
     await keepTick(deps, { configuration, input, report, checked, known });
+  // Only at the end of a tick: it says that the loop works, not that this process lives.
+  const { deadMan } = configuration.heartbeat;
+  if (input.shard === 0 && due.length > 0 && deadMan) deps.pingDeadMan(deadMan);
   return report;
 }
 
@@ -235,6 +244,7 @@ function describe(
     verdict: probed.verdict,
     reason: probed.reason,
     isExpiring: probed.isExpiring,
+    ...(probed.isDecisive && { isDecisive: true }),
     anomaly: isHealthy ? latencyAnomaly(before?.baseline ?? emptyBaseline, probed.latencyMs) : null,
     latencyMs: probed.latencyMs,
     at: probed.at,
@@ -244,62 +254,6 @@ function describe(
       : plan.dependenciesOf(service.name).map((step) => ({ ...step, ...standing(step.name) })),
   };
 }
-
-interface FinishedTick {
-  configuration: AppliedConfiguration;
-  input: ProbeShardInput;
-  report: ShardReport;
-  checked: CheckedService[];
-  known: ReadonlyMap<string, KnownService>;
-}
-
-/** Stores samples and the tick's row, and writes its report. */
-async function keepTick(
-  deps: HeartbeatDependencies,
-  { configuration, input, report, checked, known }: FinishedTick,
-): Promise<void> {
-  const samples = checked.map(({ name, at, verdict, latencyMs, reason }) => {
-    const baseline = known.get(name)?.baseline ?? emptyBaseline;
-    return {
-      service: name,
-      at,
-      verdict,
-      latencyMs,
-      reason,
-      baseline: verdict === 'healthy' ? learnLatency(baseline, latencyMs) : baseline,
-    };
-  });
-  const { environment, shard, scheduledAt, isTriggered, missed, loop } = input;
-  const tick = {
-    environment,
-    shard,
-    scheduledAt,
-    isTriggered,
-    missed,
-    startedAt: report.startedAt,
-    durationMs: report.durationMs,
-    healthy: report.healthy,
-    unhealthy: report.unhealthy,
-    unknown: report.unknown,
-    isolated: report.isolated,
-  };
-  await deps.journal.write({ kind: 'tick', tick: { ...tick, loop, samples } });
-  const written: TickReport = { ...tick, pending: report.pending, services: checked };
-  const keep = configuration.heartbeat.keepReports;
-  if (keep === 0) return;
-  await deps.writeReport({
-    shard,
-    startedAt: report.startedAt,
-    keep,
-    markdown: renderTickReport(written),
-    json: tickJson(written),
-  });
-}
-
-const iso = (at: number): string => new Date(at).toISOString();
-
-const tickJson = (report: TickReport): string =>
-  `${JSON.stringify({ ...report, scheduledAt: iso(report.scheduledAt), startedAt: iso(report.startedAt), services: report.services.map(({ name, verdict, reason, latencyMs, anomaly }) => ({ name, verdict, reason, latencyMs, anomaly })) }, null, 2)}\n`;
 
 function ownTracks(
   tracks: ReadonlyMap<string, Partial<ServiceTrack>>,

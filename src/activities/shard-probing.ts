@@ -12,6 +12,8 @@ export interface ProbedService {
   verdict: Verdict;
   reason: string;
   isExpiring: boolean;
+  /** True when a push check is what is wrong. */
+  isDecisive: boolean;
   /** True when at least one check got an answer. */
   isAnswering: boolean;
   /** Slowest check of the service, ms. */
@@ -93,7 +95,8 @@ export function createShardProber({
   };
 }
 
-async function probeService(
+/** Makes all checks of a service side by side and judges them. Never throws. */
+export async function probeService(
   probeCheck: ProbeCheck,
   service: Service,
   now: () => number,
@@ -112,6 +115,9 @@ async function probeService(
     verdict: judgement.verdict,
     reason: readable(judgement.reason),
     isExpiring: judgement.isExpiringOnly,
+    isDecisive: results.some(
+      ({ check, judgement: { verdict } }) => check.kind === 'push' && verdict === 'unhealthy',
+    ),
     isAnswering: results.some(({ observation }) => observation.connected),
     latencyMs: Math.max(0, ...results.map(({ observation }) => observation.responseTimeMs)),
     at: now(),

@@ -1,7 +1,7 @@
 /** Makes any check: one entry for all kinds of probes. */
 import { setMaxListeners } from 'node:events';
 import type { Observation } from '../domain/observation.js';
-import type { Check } from '../domain/service.js';
+import type { Check, PushCheck } from '../domain/service.js';
 import { formatLimit } from './probes/attempt.js';
 import { probeCertificate } from './probes/certificate-probe.js';
 import { probeCommand } from './probes/command-probe.js';
@@ -21,12 +21,15 @@ export type { ProbeOptions } from './probes/probe-options.js';
 /** Probes keep the limit themselves; this much later one that does not is left to itself. */
 const overtimeMs = 150;
 
+/** What opsloop asks by itself; a push check waits to be called. */
+export type ProbedCheck = Exclude<Check, PushCheck>;
+
 /**
  * A check whose secret references are resolved already -> what was seen. `timeoutMs` in ms is for everything the
  * probe does. Never throws, never outlives `timeoutMs` + 250 ms, leaves no connection or program behind.
  * Texts hold no passwords, user information of URLs, or header values.
  */
-export async function probe(check: Check, options: ProbeOptions): Promise<Observation> {
+export async function probe(check: ProbedCheck, options: ProbeOptions): Promise<Observation> {
   const startedAtMs = performance.now();
   // All probes of a tick listen to one signal; Node would take that for a leak.
   if (options.signal) setMaxListeners(0, options.signal);
@@ -52,7 +55,7 @@ export async function probe(check: Check, options: ProbeOptions): Promise<Observ
   }
 }
 
-function dispatched(check: Check, options: ProbeOptions): Promise<Observation> {
+function dispatched(check: ProbedCheck, options: ProbeOptions): Promise<Observation> {
   switch (check.kind) {
     case 'http':
       return probeHttp(check, options);

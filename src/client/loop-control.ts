@@ -5,7 +5,8 @@ import type { LoopStatus } from '../domain/loop.js';
 import { startLoop } from './loop-start.js';
 import { loopDocument, readLoops, selectLoops, type Loop } from './loops.js';
 import type { Stack } from './stack.js';
-import { asTemporalError, callTimeoutMs, isUnanswered, type Temporal } from './temporal.js';
+import type { Temporal } from './temporal.js';
+import { requestWorkflow } from './workflow-request.js';
 
 export const loopVerbs = ['pause', 'resume', 'trigger', 'stop'] as const;
 export type LoopVerb = (typeof loopVerbs)[number];
@@ -26,13 +27,6 @@ export interface LoopAnswer {
 /** A tick may take as long as its slowest check, and two may be ahead of it. */
 const resultTimeoutMs = 180_000;
 
-/** The problem that the loop named when it refused the input; null when the failure is of another kind. */
-function refusalOf(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  if (error.name !== 'WorkflowUpdateFailedError') return null;
-  return error.cause instanceof Error ? error.cause.message : error.message;
-}
-
 /** Sends the update and, when no worker takes it within 5 s, the signal of the same name, which cannot be lost. */
 export async function requestLoop(
   temporal: Temporal,
@@ -40,34 +34,13 @@ export async function requestLoop(
   verb: LoopVerb,
   request: LoopRequest,
 ): Promise<LoopStatus | null> {
-  const { WorkflowUpdateStage } = await import('@temporalio/client');
-  const handle = temporal.client.workflow.getHandle(id);
   try {
-    const update = await temporal.within(callTimeoutMs, () =>
-      handle.startUpdate<LoopStatus, [LoopRequest]>(verb, {
-        args: [request],
-        waitForStage: WorkflowUpdateStage.ACCEPTED,
-      }),
-    );
-    return await temporal.within(resultTimeoutMs, () => update.result());
+    return await requestWorkflow<LoopStatus>(temporal, { id, name: verb, input: request, resultTimeoutMs });
   } catch (error) {
-    if (isUnanswered(error)) {
-      await temporal
-        .within(callTimeoutMs, () => handle.signal(verb, request))
-        .catch((failure: unknown) => {
-          throw asTemporalError(failure, temporal);
-        });
-      return null;
-    }
-    const refusal = refusalOf(error);
-    if (refusal !== null)
-      throw new OpsError('invalidInput', `${id} refused ${verb}: ${refusal}`, { cause: error });
-    if (error instanceof Error && error.name === 'WorkflowNotFoundError') {
-      throw new OpsError('conflict', `${id} does not run. Start it: opsloop loops start ${id}`, {
-        cause: error,
-      });
-    }
-    throw asTemporalError(error, temporal);
+    if (!(error instanceof OpsError) || error.reason !== 'notFound') throw error;
+    throw new OpsError('conflict', `${id} does not run. Start it: opsloop loops start ${id}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which loops really run: what Temporal says about the workflows of an environment. */
 import type { RunningLoop } from '../domain/apply-plan.js';
-import { alertRouterId, heartbeatId } from '../domain/ids.js';
+import { alertRouterId, externalId, heartbeatId } from '../domain/ids.js';
 import { asTemporalError, callTimeoutMs, grpcCodeOf, type Temporal } from './temporal.js';
 
 const heartbeatPrefix = (environment: string): string => heartbeatId(environment, 0).slice(0, -1);
@@ -9,7 +9,7 @@ const mostDescribedAtOnce = 20;
 
 /** Ids of running loops by the visibility store: it may lag behind by a moment, so it only adds candidates. */
 async function visibleIds(temporal: Temporal, environment: string): Promise<string[]> {
-  const quoted = [heartbeatPrefix(environment), alertRouterId(environment)].map(
+  const quoted = [heartbeatPrefix(environment), alertRouterId(environment), externalId(environment)].map(
     (prefix) => `WorkflowId STARTS_WITH '${prefix.replaceAll("'", "''")}'`,
   );
   const query = `ExecutionStatus = 'Running' AND (${quoted.join(' OR ')})`;
@@ -23,7 +23,9 @@ async function visibleIds(temporal: Temporal, environment: string): Promise<stri
 function isLoopOf(environment: string, id: string): boolean {
   const prefix = heartbeatPrefix(environment);
   return (
-    id === alertRouterId(environment) || (id.startsWith(prefix) && /^\d+$/.test(id.slice(prefix.length)))
+    id === alertRouterId(environment) ||
+    id === externalId(environment) ||
+    (id.startsWith(prefix) && /^\d+$/.test(id.slice(prefix.length)))
   );
 }
 

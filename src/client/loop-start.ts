@@ -18,7 +18,15 @@ function summaryOf({ loop, settings }: WantedLoop): { staticSummary: string; sta
         staticSummary: `delivers the alerts of ${settings.environment}`,
         staticDetails:
           `Takes the alerts of the environment \`${settings.environment}\` to its channels: ` +
-          `${settings.channels.join(', ') || 'none'}.\n\nSignals: \`pause {by, note}\`, \`resume {by}\`, \`stop {by}\`. ` +
+          `${settings.channels.join(', ') || 'none'}.\n\nSignals: \`pause {by, note}\`, \`resume {by}\`, \`stop {by}\`, ` +
+          '`silence {match, for, by, note}`, `unsilence {id, by}`. Update: `test {channel, by}`. Query: `state`.',
+      };
+    case 'external':
+      return {
+        staticSummary: `takes alerts from outside for ${settings.environment}`,
+        staticDetails:
+          `Takes what Prometheus and Alertmanager post to the API of the environment \`${settings.environment}\` and opens ` +
+          'and resolves incidents by it.\n\nSignals: `pause {by, note}`, `resume {by}`, `trigger {by}`, `stop {by}`. ' +
           'Query: `state`.',
       };
   }

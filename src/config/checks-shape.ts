@@ -1,38 +1,11 @@
 /** The shape of one entry of `services[].checks`, a mapping whose first key names its kind. */
 import * as z from 'zod/mini';
-import { allowedPlaceholders, parseCondition, placeholdersOf } from '../domain/condition.js';
-import { nearMiss } from '../domain/near-miss.js';
-import { defaultConditions } from '../domain/service.js';
 import type { CheckKind } from '../domain/service.js';
+import { conditionsOf } from './conditions-shape.js';
 import { configDefaults } from './defaults.js';
 import * as leaves from './leaves.js';
 import * as network from './network-leaves.js';
 import { choice, mapping, nullable, optional, required } from './mappings.js';
-
-const conditionProblem = (kind: CheckKind, written: string): string | null => {
-  const parsed = parseCondition(written);
-  if (!parsed.ok) return `is not a condition: ${parsed.problem}; for example ${parsed.example}`;
-  const allowed = allowedPlaceholders[kind];
-  const wrong = placeholdersOf(parsed.condition).find((placeholder) => !allowed.includes(placeholder));
-  if (wrong === undefined) return null;
-  const near = nearMiss(wrong, allowed);
-  const help = near === null ? `it has ${allowed.join(', ')}` : `did you mean ${near}?`;
-  return `uses ${wrong}, which a check of kind ${kind} does not have; ${help}`;
-};
-
-const conditionsOf = (kind: CheckKind) => {
-  const example = defaultConditions[kind][0] ?? '[CONNECTED] == true';
-  const expected = 'a condition in quotes';
-  const condition = z.string({ error: leaves.expecting(expected, `"${example}"`) }).check(
-    leaves.judged((written) => conditionProblem(kind, written)),
-    z.meta({ examples: [example] }),
-  );
-  return optional(
-    leaves.listOf(condition, 'a list of conditions', `["${example}"]`, false),
-    'Conditions that must all hold for the check to be healthy.',
-    defaultConditions[kind],
-  );
-};
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const dnsTypes = ['A', 'AAAA', 'CAA', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const;
@@ -223,6 +196,26 @@ const command = mapping(
   '- command: [/usr/bin/true]',
 );
 
+const push = mapping(
+  {
+    push: required(
+      mapping(
+        {
+          every: required(leaves.pushDuration, 'The job pings this often, 1s at least.'),
+          grace: optional(
+            leaves.graceDuration,
+            'So much later is still in time; by default as long as `every`, at most 1h.',
+          ),
+        },
+        '{every: 1h, grace: 10m}',
+      ),
+      'The job itself asks /ping/<key>/<service>; silence for longer than `every` and `grace` is a failure.',
+    ),
+    conditions: conditionsOf('push'),
+  },
+  '- push: {every: 1h, grace: 10m}',
+);
+
 export const checkKinds = [
   'http',
   'tcp',
@@ -235,10 +228,11 @@ export const checkKinds = [
   'disk',
   'host',
   'command',
+  'push',
 ] as const satisfies readonly CheckKind[];
 
 export const checkShape = choice(
-  [http, tcp, redis, postgres, dns, certificate, expiry, processCheck, disk, host, command],
+  [http, tcp, redis, postgres, dns, certificate, expiry, processCheck, disk, host, command, push],
   checkKinds,
   'a check',
   '- http: http://127.0.0.1:8080/health',

@@ -1,15 +1,14 @@
 /** The configuration as opsloop uses it: complete, frozen, built from the valid shape of opsloop.yaml. */
 import { basename, dirname, resolve } from 'node:path';
-import type { AppliedConfiguration, Channel } from '../domain/configuration.js';
-import { parseDuration } from '../domain/duration.js';
-import { defaultConditions } from '../domain/service.js';
-import type { Check, Secretive, Service, ServicePolicy, Supervisor } from '../domain/service.js';
+import type { AppliedConfiguration } from '../domain/configuration.js';
+import type { Secretive } from '../domain/service.js';
 import { parseAddress } from './address.js';
 import type { Address } from './address.js';
-import type { CheckShape } from './checks-shape.js';
+import { buildAlerts, buildWindow } from './alerts-build.js';
+import { buildChannels } from './channels-build.js';
 import { configDefaults } from './defaults.js';
 import { isSafeName, safeName } from './leaves.js';
-import type { ServiceShape } from './service-shape.js';
+import { buildService } from './service-build.js';
 import type { ConfigShape } from './shape.js';
 
 /** Deeply frozen. References to secrets (`${env:…}`, `${file:…}`) are still text in it. */
@@ -32,6 +31,8 @@ export interface Config {
     /** True when the file names the address: then a taken port is an error. */
     isListenGiven: boolean;
     token: Secretive | null;
+    /** Part of the URLs that jobs ping; null: only pings by the UUID of a service are taken. */
+    pingKey: Secretive | null;
   };
   applied: AppliedConfiguration;
 }
@@ -40,7 +41,7 @@ export interface Config {
 export const buildConfig = (shape: ConfigShape, file: string): Config => {
   const directory = dirname(file);
   const environment = shape.environment ?? defaultEnvironment(directory);
-  const { temporal, database, redis, api, heartbeat } = shape;
+  const { temporal, database, redis, api } = shape;
   const cli = temporal?.cli ?? null;
   const databaseUrl = database?.url ?? null;
   const redisUrl = redis?.url ?? null;
@@ -58,18 +59,33 @@ export const buildConfig = (shape: ConfigShape, file: string): Config => {
     },
     database: databaseUrl === null ? null : { url: databaseUrl },
     redis: redisUrl === null ? null : { url: redisUrl },
-    api: { listen, isListenGiven: api?.listen !== undefined, token: api?.token ?? null },
-    applied: {
-      environment,
-      services: (shape.services ?? []).map((service) => buildService(service, heartbeat ?? {}, directory)),
-      channels: buildChannels(shape.channels ?? null),
-      heartbeat: {
-        reference: heartbeat?.reference ?? null,
-        keepReports: heartbeat?.keepReports ?? configDefaults.heartbeat.keepReports,
-        shardSize: heartbeat?.shardSize ?? configDefaults.heartbeat.shardSize,
-      },
+    api: {
+      listen,
+      isListenGiven: api?.listen !== undefined,
+      token: api?.token ?? configDefaults.api.token,
+      pingKey: api?.pingKey ?? configDefaults.api.pingKey,
     },
+    applied: buildApplied(shape, environment, directory),
   });
+};
+
+const buildApplied = (shape: ConfigShape, environment: string, directory: string): AppliedConfiguration => {
+  const { heartbeat } = shape;
+  const channels = buildChannels(shape.channels ?? null);
+  const channelNames = channels.map(({ name }) => name);
+  return {
+    environment,
+    services: (shape.services ?? []).map((service) => buildService(service, heartbeat ?? {}, directory)),
+    channels,
+    alerts: buildAlerts(shape.alerts ?? {}, channelNames),
+    maintenanceWindows: (shape.maintenanceWindows ?? []).map(buildWindow),
+    heartbeat: {
+      deadMan: heartbeat?.deadMan ?? configDefaults.heartbeat.deadMan,
+      reference: heartbeat?.reference ?? configDefaults.heartbeat.reference,
+      keepReports: heartbeat?.keepReports ?? configDefaults.heartbeat.keepReports,
+      shardSize: heartbeat?.shardSize ?? configDefaults.heartbeat.shardSize,
+    },
+  };
 };
 
 const defaultEnvironment = (directory: string): string => {
@@ -81,122 +97,4 @@ const deepFreeze = <T>(value: T): T => {
   if (typeof value !== 'object' || value === null) return value;
   for (const part of Object.values(value)) deepFreeze(part);
   return Object.freeze(value);
-};
-
-/** Milliseconds of a text that the shape has found to be a duration. */
-const durationMs = (text: string): number => {
-  const ms = parseDuration(text);
-  if (ms === null) throw new Error(`${text} was not validated`);
-  return Math.round(ms);
-};
-
-type HeartbeatShape = NonNullable<ConfigShape['heartbeat']>;
-
-const buildService = (service: ServiceShape, common: HeartbeatShape, directory: string): Service => {
-  const everyMs = durationMs(service.every ?? common.every ?? configDefaults.heartbeat.every);
-  const timeoutMs = durationMs(service.timeout ?? common.timeout ?? configDefaults.heartbeat.timeout);
-  return {
-    name: service.name,
-    everyMs,
-    // A common time limit gives way to a short interval: two checks of a service never overlap.
-    timeoutMs: Math.min(timeoutMs, everyMs),
-    openAfter: buildOpenAfter(service.openAfter ?? common.openAfter ?? configDefaults.heartbeat.openAfter),
-    closeAfter: service.closeAfter ?? common.closeAfter ?? configDefaults.heartbeat.closeAfter,
-    flapping: buildFlapping(service.flapping ?? {}, common.flapping ?? {}),
-    severity: service.severity ?? configDefaults.service.severity,
-    tags: [...new Set(service.tags ?? [])],
-    dependsOn: [...new Set(service.dependsOn ?? [])],
-    supervisor: service.supervisor ? buildSupervisor(service.supervisor, directory) : null,
-    checks: service.checks.map(buildCheck),
-  };
-};
-
-const buildOpenAfter = (given: NonNullable<ServiceShape['openAfter']>): ServicePolicy['openAfter'] =>
-  typeof given === 'number' ? { failures: given, of: given } : { failures: given.failures, of: given.of };
-
-type FlappingShape = NonNullable<ServiceShape['flapping']>;
-
-const buildFlapping = (own: FlappingShape, common: FlappingShape): ServicePolicy['flapping'] => {
-  const { changes, within, settleAfter } = configDefaults.heartbeat.flapping;
-  return {
-    changes: own.changes ?? common.changes ?? changes,
-    withinMs: durationMs(own.within ?? common.within ?? within),
-    settleAfterMs: durationMs(own.settleAfter ?? common.settleAfter ?? settleAfter),
-  };
-};
-
-const buildSupervisor = (shape: NonNullable<ServiceShape['supervisor']>, directory: string): Supervisor => {
-  if ('pm2' in shape) return { kind: 'pm2', app: shape.pm2 };
-  if ('docker' in shape) return { kind: 'docker', container: shape.docker };
-  if ('systemd' in shape) return { kind: 'systemd', unit: shape.systemd };
-  if ('compose' in shape) {
-    return { kind: 'compose', file: resolve(directory, shape.compose.file), service: shape.compose.service };
-  }
-  const { status, restart = null, reload = null, stop = null, start = null } = shape.command;
-  return { kind: 'command', status, restart, reload, stop, start };
-};
-
-const buildChannels = (shape: ConfigShape['channels']): Channel[] => {
-  const given = shape ?? { console: { type: 'console' as const }, file: { type: 'file' as const } };
-  return Object.entries(given).map(([name, channel]) =>
-    channel.type === 'console'
-      ? { name, kind: 'console' }
-      : {
-          name,
-          kind: 'file',
-          path: ('path' in channel ? channel.path : undefined) ?? configDefaults.alertsFile,
-        },
-  );
-};
-
-const buildCheck = (shape: CheckShape): Check => {
-  if ('http' in shape) return buildHttpCheck(shape);
-  if ('tcp' in shape) return { kind: 'tcp', address: shape.tcp, ...conditionsOf('tcp', shape) };
-  if ('redis' in shape) return { kind: 'redis', url: shape.redis, ...conditionsOf('redis', shape) };
-  if ('postgres' in shape) {
-    const query = shape.query ?? configDefaults.postgres.query;
-    return { kind: 'postgres', url: shape.postgres, query, ...conditionsOf('postgres', shape) };
-  }
-  if ('dns' in shape) {
-    const { name, type = configDefaults.dns.type, server = configDefaults.dns.server } = shape.dns;
-    return { kind: 'dns', name, type, server, ...conditionsOf('dns', shape) };
-  }
-  if ('certificate' in shape) {
-    const serverName = shape.serverName ?? configDefaults.certificate.serverName;
-    return {
-      kind: 'certificate',
-      address: shape.certificate,
-      serverName,
-      ...conditionsOf('certificate', shape),
-    };
-  }
-  if ('expiry' in shape) return buildExpiryCheck(shape);
-  if ('process' in shape) return { kind: 'process', ...conditionsOf('process', shape) };
-  if ('disk' in shape) return { kind: 'disk', path: shape.disk, ...conditionsOf('disk', shape) };
-  if ('host' in shape) return { kind: 'host', ...conditionsOf('host', shape) };
-  return { kind: 'command', command: shape.command, ...conditionsOf('command', shape) };
-};
-
-const conditionsOf = (kind: Check['kind'], shape: CheckShape): { conditions: string[] } => ({
-  conditions: [...(shape.conditions ?? defaultConditions[kind])],
-});
-
-const buildHttpCheck = (shape: Extract<CheckShape, { http: string }>): Check => ({
-  kind: 'http',
-  url: shape.http,
-  method: shape.method ?? configDefaults.http.method,
-  headers: { ...shape.headers },
-  body: shape.body ?? configDefaults.http.body,
-  auth: shape.auth ?? configDefaults.http.auth,
-  insecure: shape.insecure ?? configDefaults.http.insecure,
-  followRedirects: shape.followRedirects ?? configDefaults.http.followRedirects,
-  ...conditionsOf('http', shape),
-});
-
-const buildExpiryCheck = (shape: Extract<CheckShape, { expiry: unknown }>): Check => {
-  const { expiry } = shape;
-  const common = { kind: 'expiry' as const, what: expiry.what, ...conditionsOf('expiry', shape) };
-  if ('on' in expiry) return { ...common, source: { kind: 'on', date: expiry.on } };
-  if ('command' in expiry) return { ...common, source: { kind: 'command', command: expiry.command } };
-  return { ...common, source: { kind: 'http', url: expiry.http } };
 };

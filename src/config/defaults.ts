@@ -6,7 +6,7 @@ export const configDefaults = {
   temporal: { address: null, namespace: 'default', cli: null },
   database: { url: null },
   redis: { url: null },
-  api: { listen: '127.0.0.1:7700', token: null },
+  api: { listen: '127.0.0.1:7700', token: null, pingKey: null },
   heartbeat: {
     every: '5m',
     timeout: '10s',
@@ -14,14 +14,41 @@ export const configDefaults = {
     closeAfter: 2,
     flapping: { changes: 4, within: '30m', settleAfter: '10m' },
     reference: null,
+    deadMan: null,
     keepReports: 200,
     shardSize: 250,
   },
-  service: { severity: 'high' satisfies Severity as Severity, supervisor: null },
+  service: {
+    severity: 'high' satisfies Severity as Severity,
+    supervisor: null,
+    remedy: null,
+    runbook: null,
+  },
+  /** What `remedy: {}` means. */
+  remedy: { attempts: 2, coolDown: '30s', reloadAboveMemory: '85%' },
   http: { method: 'GET', body: null, auth: null, insecure: false, followRedirects: true },
   postgres: { query: 'SELECT 1' },
   dns: { type: 'A', server: null },
   certificate: { serverName: null },
+  push: {
+    /** The habit of healthchecks; shortened to `every` where that is shorter. */
+    mostGraceMs: 3_600_000,
+    /** For a service with nothing but pushes: each silence is decisive. */
+    openAfter: { failures: 1, of: 1 },
+    closeAfter: 1,
+  },
+  webhook: { secret: null },
+  alerts: {
+    /** Those of them that are configured; every configured channel when neither is. */
+    channels: ['console', 'file'],
+    groupBy: ['cause'],
+    groupWait: '10s',
+    groupInterval: '1m',
+    repeatInterval: '1h',
+    throttle: '0s',
+    resolveTimeout: '5m',
+  },
+  window: { days: null, timeZone: 'UTC', below: null },
   /** Relative to the state directory. */
   alertsFile: 'logs/alerts.jsonl',
 } as const;
@@ -33,6 +60,12 @@ export const configLimits = {
   leastTimeoutMs: 10,
   mostTimeoutMs: 3_600_000,
   mostShardSize: 1_000,
+  leastPushEveryMs: 1_000,
+  mostCoolDownMs: 3_600_000,
+  mostAttempts: 10,
+  /** Of `alerts.routes`, one inside the other. */
+  mostRouteLevels: 10,
+  mostRoutes: 1_000,
   /** Longer windows would make the state that a loop carries along large. */
   mostResults: 100,
   /** A service list of 10,000 is about 2 MB. */

@@ -139,6 +139,16 @@ export const listOf = <S extends z.ZodMiniType>(
     z.meta(isEmptyAllowed ? {} : { minItems: 1 }),
   );
 
+/** One item, or a list of at least one; what is neither gets the message of the one that it looks like. */
+export const oneOrMore = <S extends z.ZodMiniType>(item: S, expected: string, example: string) => {
+  const list = listOf(item, expected, example, false);
+  return z.union([list, item], {
+    error: ({ input }) =>
+      z.safeParse(Array.isArray(input) ? list : item, input).error?.issues[0]?.message ??
+      `is not ${expected}; for example ${example}`,
+  });
+};
+
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const longestName = 100;
 
@@ -219,5 +229,17 @@ export const timeoutDuration = duration(
 export const spanDuration = duration(
   '30m',
   { ms: 1_000, text: '1s' },
+  { ms: configLimits.mostEveryMs, text: '366d' },
+);
+
+export const pushDuration = duration(
+  '1h',
+  { ms: configLimits.leastPushEveryMs, text: '1s' },
+  { ms: configLimits.mostEveryMs, text: '366d' },
+);
+
+export const graceDuration = duration(
+  '10m',
+  { ms: 0, text: '0s' },
   { ms: configLimits.mostEveryMs, text: '366d' },
 );

@@ -1,18 +1,16 @@
 /** Mistakes of meaning: what each part says alone is well-formed, together it makes no sense. Reads raw data, whatever else is wrong. */
 import { formatDuration, parseDuration } from '../domain/duration.js';
-import { nearMiss } from '../domain/near-miss.js';
 import { isLoopback, parseAddress } from './address.js';
 import { configDefaults, configLimits } from './defaults.js';
 import type { ParsedDocument } from './document.js';
 import type { Finding } from './syntax.js';
 import { findingAt } from './issues.js';
+import { judgeAlerts } from './meaning-alerts.js';
+import { judgeRepair } from './meaning-repair.js';
+import { judgeWindows } from './meaning-windows.js';
 import type { DataPath } from './problem.js';
-
-type RawMapping = Readonly<Record<string, unknown>>;
-type Report = (path: DataPath, message: string) => void;
-
-/** Suggestions compare with every name: with thousands of each that would take minutes. */
-const mostSuggestions = 50;
+import { asList, asMapping, createSuggester } from './raw-data.js';
+import type { RawMapping, Report } from './raw-data.js';
 
 export const findMeaningProblems = (document: ParsedDocument): Finding[] => {
   const findings: Finding[] = [];
@@ -24,14 +22,12 @@ export const findMeaningProblems = (document: ParsedDocument): Finding[] => {
   judgeCircles(services, report);
   judgeTimeouts(asMapping(data.heartbeat), services, report);
   services.forEach((service, index) => judgeProcessChecks(service, index, report));
+  services.forEach((service, index) => judgeRepair(service, index, report));
+  judgeAlerts(data, report);
+  judgeWindows(data, report);
   judgeApi(asMapping(data.api), report);
   return findings;
 };
-
-const asMapping = (value: unknown): RawMapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as RawMapping) : {};
-
-const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 const nameOf = (service: RawMapping): string | null =>
   typeof service.name === 'string' ? service.name : null;
@@ -51,14 +47,14 @@ const judgeNames = (services: readonly RawMapping[], report: Report): void => {
 const judgeDependencies = (services: readonly RawMapping[], report: Report): void => {
   const names = new Set(services.map(nameOf).filter((name) => name !== null));
   const candidates = [...names];
-  let suggestions = 0;
+  const suggest = createSuggester(candidates);
   services.forEach((service, index) => {
     asList(service.dependsOn).forEach((dependency, position) => {
       if (typeof dependency !== 'string') return;
       const path = ['services', index, 'dependsOn', position];
       if (dependency === nameOf(service)) report(path, 'is the service itself; remove it');
       if (names.has(dependency)) return;
-      const near = (suggestions += 1) > mostSuggestions ? null : nearMiss(dependency, candidates);
+      const near = suggest(dependency);
       const others = candidates.filter((name) => name !== nameOf(service)).slice(0, 5);
       const help =
         near === null

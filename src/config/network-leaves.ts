@@ -1,6 +1,8 @@
 /** Addresses, host names and URLs as parts of the configuration's shape. */
+import { isMetadataAddress, isMetadataName } from '../domain/metadata-addresses.js';
 import { isHost, isServerAddress, parseAddress } from './address.js';
-import { secretiveText, text } from './leaves.js';
+import { judged, secretiveText, text } from './leaves.js';
+import { hasReference } from './references.js';
 
 export const hostAndPort = (example: string) =>
   secretiveText({
@@ -35,4 +37,40 @@ export const postgresUrl = url(
   'a PostgreSQL URL',
   ['postgres:', 'postgresql:'],
   'postgres://user@127.0.0.1:5432/name',
+);
+
+/** A page for people, taken as it is written. */
+export const pageUrl = text({
+  expected: 'an http or https URL',
+  example: 'https://wiki.example.org/runbooks/api',
+  isValid: (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value),
+});
+
+/** The host that a connection would go to: other schemes than http leave `0xa9fea9fe` as it is written. */
+const hostOf = (value: string): string => {
+  const written = new URL(value).hostname;
+  const asHttp = `http://${written}/`;
+  return (URL.canParse(asHttp) ? new URL(asHttp).hostname : written).replace(/^\[|\]$/g, '');
+};
+
+const metadataProblem = (value: string): string | null => {
+  // What a reference stands for is known, and judged, only when it is used.
+  if (hasReference(value) || !URL.canParse(value)) return null;
+  const host = hostOf(value);
+  return isMetadataAddress(host) || isMetadataName(host)
+    ? 'is a cloud metadata address, which hands out credentials; opsloop sends nothing there'
+    : null;
+};
+
+/** A URL that opsloop sends to; never one of a cloud's metadata service. */
+const destinationUrl = (expected: string, schemes: readonly string[], example: string) =>
+  url(expected, schemes, example).check(judged(metadataProblem));
+
+export const webhookUrl = (example: string) =>
+  destinationUrl('an http or https URL', ['http:', 'https:'], example);
+
+export const mailServerUrl = destinationUrl(
+  'an smtp or smtps URL',
+  ['smtp:', 'smtps:'],
+  'smtp://127.0.0.1:25',
 );

@@ -30,8 +30,21 @@ export const formatPath = (path: DataPath): string =>
     })
     .join('');
 
-const secretKeys = new Set(['token', 'password', 'bearer', 'secret', 'username', 'headers', 'body']);
+const secretKeys = new Set([
+  'token',
+  'pingKey',
+  'password',
+  'bearer',
+  'secret',
+  'username',
+  'headers',
+  'body',
+]);
 const longestShown = 80;
+
+/** Webhooks carry their key in the path. */
+const isWholeUrlSecret = (path: DataPath): boolean =>
+  path.at(-1) === 'deadMan' || (path[0] === 'channels' && path.at(-1) === 'url');
 
 /** What was found, for a message: shortened, and without anything that may be a secret. */
 export const showFound = (value: unknown, path: DataPath): string => {
@@ -41,7 +54,9 @@ export const showFound = (value: unknown, path: DataPath): string => {
   if (path.some((part) => typeof part === 'string' && secretKeys.has(part))) return '"***"';
   if (typeof value !== 'string')
     return typeof value === 'number' || typeof value === 'boolean' ? `${value}` : typeof value;
-  const withoutPassword = value
+  const withoutPassword = (
+    isWholeUrlSecret(path) ? value.replace(/^([a-z]+:\/\/[^/?#\s]*).+$/is, '$1/***') : value
+  )
     .replace(/\/\/[^/?#\s]*@/g, '//***@')
     .replace(/([?&][^=&\s]*=)[^&\s]*/g, '$1***');
   return JSON.stringify(

@@ -1,10 +1,12 @@
 /** The shape of one entry of `services`, and of what `heartbeat` says for all of them. */
 import * as z from 'zod/mini';
+import { parseByteSize } from '../domain/byte-size.js';
 import { severities } from '../domain/service.js';
 import { checkShape } from './checks-shape.js';
 import { configDefaults, configLimits } from './defaults.js';
 import * as leaves from './leaves.js';
 import { choice, mapping, nullable, optional, required } from './mappings.js';
+import { pageUrl } from './network-leaves.js';
 
 const { mostResults } = configLimits;
 const count = (least: number, example: number) => leaves.wholeNumber(least, mostResults, example);
@@ -120,6 +122,47 @@ const supervisor = choice(
   '{pm2: api}',
 );
 
+const coolDown = leaves.duration(
+  '30s',
+  { ms: 0, text: '0s' },
+  { ms: configLimits.mostCoolDownMs, text: '1h' },
+);
+
+/** `85%`: 0 < percent <= 100, or null. */
+export const parsePercent = (text: string): number | null => {
+  const match = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(text);
+  const percent = Number(match?.[1] ?? 0);
+  return percent > 0 && percent <= 100 ? percent : null;
+};
+
+const memoryLimit = leaves.text({
+  expected: 'a percentage or a size',
+  example: '85%',
+  isValid: (value) => parsePercent(value) !== null || (parseByteSize(value) ?? 0) > 0,
+});
+
+const remedy = mapping(
+  {
+    attempts: optional(
+      leaves.wholeNumber(1, configLimits.mostAttempts, 2),
+      'Attempts before the incident is escalated.',
+      configDefaults.remedy.attempts,
+    ),
+    coolDown: optional(
+      coolDown,
+      'Wait between an attempt and the check that proves it.',
+      configDefaults.remedy.coolDown,
+    ),
+    // Here null is not the same as left out.
+    reloadAboveMemory: nullable(
+      memoryLimit,
+      "From this much memory on a reload is tried instead of a restart: percent of the supervisor's limit, or a size; null: never.",
+      configDefaults.remedy.reloadAboveMemory,
+    ),
+  },
+  '{attempts: 2, coolDown: 30s}',
+);
+
 export const serviceShape = mapping(
   {
     name: required(leaves.name('api'), 'Name; part of ids.'),
@@ -140,6 +183,16 @@ export const serviceShape = mapping(
       [],
     ),
     supervisor: nullable(supervisor, 'What runs its process.', configDefaults.service.supervisor),
+    remedy: nullable(
+      remedy,
+      'How its supervisor repairs it, {} for the defaults; null: people repair it.',
+      configDefaults.service.remedy,
+    ),
+    runbook: nullable(
+      pageUrl,
+      'Page with what a person should do; it stands in alerts.',
+      configDefaults.service.runbook,
+    ),
     checks: required(
       leaves.listOf(checkShape, 'a list of checks', '[{http: "http://127.0.0.1:8080/health"}]', false),
       'What to check; all must be healthy.',

@@ -1,11 +1,14 @@
 /** The shape of opsloop.yaml: every key, what it takes, and what holds without it. */
-import * as z from 'zod/mini';
+import type * as z from 'zod/mini';
 import { parseAddress } from './address.js';
+import { alertsShape } from './alerts-shape.js';
+import { channelsShape } from './channels-shape.js';
 import { configDefaults, configLimits } from './defaults.js';
 import * as leaves from './leaves.js';
 import * as network from './network-leaves.js';
 import { mapping, nullable, optional } from './mappings.js';
 import { policyKeys, serviceShape } from './service-shape.js';
+import { maintenanceWindowShape } from './windows-shape.js';
 
 const heartbeat = mapping(
   {
@@ -14,6 +17,11 @@ const heartbeat = mapping(
       network.hostAndPort('192.0.2.1:53'),
       'host:port that is up whenever the network of this host is; tells an isolated host from broken services.',
       configDefaults.heartbeat.reference,
+    ),
+    deadMan: nullable(
+      network.webhookUrl('https://hc-ping.example.org/0b1f'),
+      'URL that is asked after the ticks, so that somebody outside notices when they end; null: none.',
+      configDefaults.heartbeat.deadMan,
     ),
     keepReports: optional(
       leaves.wholeNumber(1, 1_000_000, 200),
@@ -27,33 +35,6 @@ const heartbeat = mapping(
     ),
   },
   '{every: 5m}',
-);
-
-const channel = z.discriminatedUnion(
-  'type',
-  [
-    mapping({ type: z.literal('console') }, '{type: console}'),
-    mapping(
-      {
-        type: z.literal('file'),
-        path: optional(
-          leaves.text({ expected: 'a path', example: 'logs/alerts.jsonl' }),
-          'Absolute, or relative to the state directory.',
-          configDefaults.alertsFile,
-        ),
-      },
-      '{type: file}',
-    ),
-  ],
-  {
-    error: ({ input }) => {
-      const example = 'for example {type: console} or {type: file}';
-      if (typeof input !== 'object' || input === null) return `is not a channel; ${example}`;
-      return 'type' in input
-        ? `is not a type of channel; ${example}`
-        : `is missing: a type of channel; ${example}`;
-    },
-  },
 );
 
 const temporal = mapping(
@@ -90,6 +71,15 @@ const api = mapping(
       leaves.secretiveText({ expected: 'a token', example: '${env:OPSLOOP_TOKEN}' }),
       'Token that changes need; required on addresses that others can reach.',
       configDefaults.api.token,
+    ),
+    pingKey: nullable(
+      leaves.secretiveText({
+        expected: 'a key of letters, digits, ".", "_", "~" and "-"',
+        example: '${env:PING_KEY}',
+        isValid: (value) => /^[A-Za-z0-9._~-]+$/.test(value),
+      }),
+      'Key in the URLs that jobs ping, /ping/<key>/<service>; null: only the URLs of single services take pings.',
+      configDefaults.api.pingKey,
     ),
   },
   '{listen: "127.0.0.1:7700"}',
@@ -136,11 +126,15 @@ export const configShape = mapping(
       leaves.listOf(serviceShape, 'a list of services', '[{name: api, checks: [{tcp: "127.0.0.1:80"}]}]'),
       'What is watched.',
     ),
-    channels: nullable(
-      z.record(leaves.name('console'), channel, {
-        error: leaves.expecting('a mapping of channels', '{console: {type: console}}'),
-      }),
-      'Where alerts go; console and file when left out.',
+    channels: nullable(channelsShape, 'Where alerts go; console and file when left out.'),
+    alerts: nullable(alertsShape, 'Who is told what; everything to console and file when left out.'),
+    maintenanceWindows: nullable(
+      leaves.listOf(
+        maintenanceWindowShape,
+        'a list of times',
+        '[{match: {tags: [web]}, between: "02:00-02:30", days: [sun]}]',
+      ),
+      'Planned work: alerts are held back, and remedies wait.',
     ),
   },
   '{services: [{name: api, checks: [{tcp: "127.0.0.1:80"}]}]}',

@@ -2,15 +2,17 @@
 import type { AlertRouterSettings } from './alert-router.js';
 import { canonicalJson } from './canonical-json.js';
 import type { AppliedConfiguration } from './configuration.js';
+import type { ExternalSettings } from './external.js';
 import type { HeartbeatSettings } from './heartbeat-loop.js';
-import { alertRouterId, heartbeatId } from './ids.js';
+import { alertRouterId, externalId, heartbeatId } from './ids.js';
 import type { Service } from './service.js';
 import { assignShards } from './shards.js';
 
 /** A loop that should run, with what it is told. */
 export type WantedLoop =
   | { id: string; loop: 'heartbeat'; target: string; settings: HeartbeatSettings }
-  | { id: string; loop: 'alertRouter'; target: string; settings: AlertRouterSettings };
+  | { id: string; loop: 'alertRouter'; target: string; settings: AlertRouterSettings }
+  | { id: string; loop: 'external'; target: string; settings: ExternalSettings };
 
 /** A loop that runs now. */
 export interface RunningLoop {
@@ -58,7 +60,8 @@ function heartbeatLoop(
   };
 }
 
-/** The loops that a configuration asks for: one heartbeat per shard that has services, and the alert router. */
+/** The loops that a configuration asks for: one heartbeat per shard that has services, the alert router, and the
+ * taker of alerts from outside. */
 export function wantedLoops(configuration: AppliedConfiguration, revision: number): WantedLoop[] {
   const { environment, services, channels, heartbeat } = configuration;
   const shardOf = assignShards(
@@ -77,8 +80,18 @@ export function wantedLoops(configuration: AppliedConfiguration, revision: numbe
     target: environment,
     settings: { environment, revision, channels: channels.map(({ name }) => name) },
   };
+  const external: WantedLoop = {
+    id: externalId(environment),
+    loop: 'external',
+    target: environment,
+    settings: { environment, revision },
+  };
   // The router first: it must be there when the first heartbeat finds something.
-  return [router, ...shards.map(([shard, members]) => heartbeatLoop(environment, revision, shard, members))];
+  return [
+    router,
+    ...shards.map(([shard, members]) => heartbeatLoop(environment, revision, shard, members)),
+    external,
+  ];
 }
 
 function changedServices(before: Service[], after: Service[]): ApplyPlan['services'] {

@@ -63,6 +63,7 @@ export const allowedPlaceholders: Record<CheckKind, readonly PlaceholderName[]> 
   disk: ['[DISK_FREE]', '[CONNECTED]', '[RESPONSE_TIME]'],
   host: ['[CPU]', '[RAM]', '[CONNECTED]', '[RESPONSE_TIME]'],
   command: ['[EXIT_CODE]', '[BODY]', '[CONNECTED]', '[RESPONSE_TIME]'],
+  push: ['[CONNECTED]', '[BODY]'],
 };
 
 /** The placeholder of that name, in any case; null when there is none. */

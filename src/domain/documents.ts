@@ -1,5 +1,7 @@
 /** The documents that the CLI prints with `--json` and the API answers with. Times are ISO 8601 UTC, durations ms. */
+import type { Matcher } from './alert-policy.js';
 import type { LoopState } from './loop.js';
+import type { RemedySnapshot } from './remedy.js';
 import type { Severity } from './service.js';
 import type { SystemStatus } from './status.js';
 
@@ -38,6 +40,30 @@ export interface ServiceDocument {
   availability: Availability;
 }
 
+/** The push check of a service, in `services show`. */
+export interface PushDocument {
+  /** Where the job calls; the key is not shown. */
+  url: string;
+  /** `/ping/<uuid>` needs no key. */
+  uuid: string;
+  lastPingAt: string | null;
+  lastStartAt: string | null;
+  /** Of the last run whose start was told. */
+  durationMs: number | null;
+  /** When its silence becomes a failure; null: it is unhealthy already. */
+  nextExpectedAt: string | null;
+}
+
+/** One row of `services pings`. */
+export interface PingDocument {
+  at: string;
+  kind: 'success' | 'fail' | 'start' | 'log';
+  exitCode: number | null;
+  durationMs: number | null;
+  rid: string | null;
+  firstLine: string;
+}
+
 export type IncidentState = 'open' | 'acknowledged' | 'escalated' | 'resolved';
 
 /** One row of `incidents list`: one episode. */
@@ -55,7 +81,15 @@ export interface IncidentDocument {
   resolvedBy: string | null;
   reason: string;
   affected: string[];
-  remedies: { attempt: number; action: string; startedAt: string; success: boolean | null }[];
+  /** `success` null: under way. */
+  remedies: {
+    attempt: number;
+    action: string;
+    startedAt: string;
+    endedAt: string | null;
+    success: boolean | null;
+    detail: string;
+  }[];
 }
 
 export interface IncidentEventDocument {
@@ -64,10 +98,20 @@ export interface IncidentEventDocument {
   event: string;
   by: string | null;
   text: string;
+  /** The rule or figure that led to it. */
+  why: string;
 }
 
 /** `incidents show`: the newest episode, with the time line of all of them. */
 export interface IncidentDetailDocument extends IncidentDocument {
+  /** What a person should do; null: nobody said. */
+  advice: string | null;
+  /** Page with what to do; null: none. */
+  runbook: string | null;
+  /** Labels of a source outside; null: it comes from opsloop's own loops. */
+  labels: Record<string, string> | null;
+  /** Grows with every change of the episode. */
+  version: number;
   events: IncidentEventDocument[];
 }
 
@@ -83,6 +127,46 @@ export interface AlertDocument {
   at: string;
   sentAt: string | null;
   reason: string;
+  /** Targets of all alerts of the message. */
+  targets: string[];
+  /** Workflow id of the first alert's incident; empty when it has none. */
+  incident: string;
+}
+
+/** One row of `alerts silences`. */
+export interface SilenceDocument {
+  id: string;
+  state: 'active' | 'ended';
+  match: Matcher;
+  by: string;
+  note: string;
+  startsAt: string;
+  endsAt: string;
+  /** When somebody ended it early. */
+  endedAt: string | null;
+  endedBy: string | null;
+}
+
+/** One row of `services remedies`: one step of an attempt. */
+export interface RemediationDocument {
+  /** Workflow id of the incident. */
+  incident: string;
+  episode: number;
+  attempt: number;
+  step: number;
+  /** The loop that did it. */
+  agent: string;
+  startedAt: string;
+  action: string;
+  target: string;
+  method: string | null;
+  endpoint: string | null;
+  before: RemedySnapshot;
+  after: RemedySnapshot | null;
+  /** Null: under way. */
+  success: boolean | null;
+  error: string | null;
+  finishedAt: string | null;
 }
 
 /** `status`. */

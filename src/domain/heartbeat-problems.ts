@@ -1,6 +1,7 @@
 /** Decides one problem of one service: whom to tell, and whether a dependency explains it. */
 import { causeOf, isStillCause } from './dependency-cause.js';
-import { reachesOpening } from './heartbeat-results.js';
+import { formatDuration } from './duration.js';
+import { reachesOpening, ruleOf } from './heartbeat-results.js';
 import type { CheckedService, ProblemTrack, ProblemType, ServiceTrack } from './heartbeat-track.js';
 import { incidentId } from './ids.js';
 import type { IncidentReport } from './incident.js';
@@ -20,7 +21,7 @@ export interface HeartbeatFacts {
   now: number;
 }
 
-type ReportKind = Pick<IncidentReport, 'kind' | 'reason' | 'resolvedBy'>;
+type ReportKind = Pick<IncidentReport, 'kind' | 'reason' | 'resolvedBy'> & { why?: string };
 
 /** Tracks while they are being decided on, and what came out of it. */
 export interface Desk {
@@ -151,7 +152,20 @@ function openEpisode(
   if (track === undefined) return;
   const episodes = { ...track.episodes, [type]: (track.episodes[type] ?? 0) + 1 };
   desk.tracks[name] = { ...track, episodes };
-  report(desk, name, type, { kind, reason, resolvedBy: null });
+  report(desk, name, type, { kind, reason, resolvedBy: null, why: whyOf(track, type, kind) });
+}
+
+/** The rule that opened it, with its figures. */
+function whyOf(track: ServiceTrack, type: ProblemType, kind: 'open' | 'flapping'): string {
+  const { flapping, dependsOn } = track.policy;
+  if (kind === 'flapping')
+    return `it changed ${flapping.changes} times or more within ${formatDuration(flapping.withinMs)} (flapping)`;
+  if (track.problems[type]?.isDecisive === true)
+    return 'silence past its deadline, or a failure that the job told, needs no second look';
+  const { failures, of } = ruleOf(type, track.policy).openAfter;
+  const rule = type === 'anomaly' ? '' : ' (openAfter)';
+  const alone = dependsOn.length === 0 ? '' : `, and nothing that it depends on explains it`;
+  return `${failures} of its last ${of} results were bad${rule}${alone}`;
 }
 
 /** Puts a report on the desk. */

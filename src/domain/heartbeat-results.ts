@@ -13,11 +13,15 @@ import type { ServicePolicy } from './service.js';
 /** An anomaly is told after 3 of the last 5 results, and over after 5 usual ones: it only warns. */
 const anomalyRule = { openAfter: { failures: 3, of: 5 }, closeAfter: 5 };
 
-const ruleOf = (type: ProblemType, policy: ServicePolicy): Pick<ServicePolicy, 'openAfter' | 'closeAfter'> =>
-  type === 'anomaly' ? anomalyRule : policy;
+/** When a problem of that type opens and closes. */
+export const ruleOf = (
+  type: ProblemType,
+  policy: ServicePolicy,
+): Pick<ServicePolicy, 'openAfter' | 'closeAfter'> => (type === 'anomaly' ? anomalyRule : policy);
 
 /** True when the newest results reach the opening threshold, k bad ones of the last n. */
 export function reachesOpening(type: ProblemType, problem: ProblemTrack, policy: ServicePolicy): boolean {
+  if (problem.isDecisive === true) return true;
   const { failures, of } = ruleOf(type, policy).openAfter;
   return problem.results.slice(-of).filter((isGood) => !isGood).length >= failures;
 }
@@ -32,7 +36,9 @@ function takeProblemResult(
   const results = [...before.results, isGood].slice(-Math.max(openAfter.of, closeAfter));
   const badSinceAt = isGood ? before.badSinceAt : (before.badSinceAt ?? checked.at);
   const reason = isGood ? before.reason : reasonFor(type, checked);
-  const problem = { ...before, results, badSinceAt, reason };
+  const isDecisive = type === 'unhealthy' && !isGood && checked.isDecisive === true;
+  const { isDecisive: _, ...known } = before;
+  const problem: ProblemTrack = { ...known, results, badSinceAt, reason, ...(isDecisive && { isDecisive }) };
   const hasClosed = results.length >= closeAfter && results.slice(-closeAfter).every((result) => result);
   if (before.isBad)
     return hasClosed

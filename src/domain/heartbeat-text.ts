@@ -71,3 +71,7 @@ export function renderTickReport(report: TickReport): string {
     '',
   ].join('\n');
 }
+
+/** The same report for programs. */
+export const tickReportJson = (report: TickReport): string =>
+  `${JSON.stringify({ ...report, scheduledAt: iso(report.scheduledAt), startedAt: iso(report.startedAt), services: report.services.map(({ name, verdict, reason, latencyMs, anomaly }) => ({ name, verdict, reason, latencyMs, anomaly })) }, null, 2)}\n`;

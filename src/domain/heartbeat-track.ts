@@ -28,6 +28,8 @@ export interface CheckedService {
   reason: string;
   /** Unhealthy only because something expires soon. */
   isExpiring: boolean;
+  /** True when one bad result is enough: silence past its deadline is no measurement that may be wrong. */
+  isDecisive?: boolean;
   /** Why the latency is far outside its baseline; null when it is not. */
   anomaly: string | null;
   latencyMs: number;
@@ -55,6 +57,8 @@ export interface ProblemTrack {
   badSinceAt: number | null;
   /** Why the newest bad result was bad; the results after it may be good, or say nothing. */
   reason: string;
+  /** The newest bad result was decisive by itself. */
+  isDecisive?: boolean;
 }
 
 export interface ServiceTrack {

@@ -21,6 +21,17 @@ export interface IncidentIdentity {
 export const incidentId = ({ environment, loop, type, target }: IncidentIdentity): string =>
   `incident:${environment}:${loop}:${type}:${target}`;
 
+/** `remedy:<environment>:<service>:<episode>:<attempt>`: an attempt happens once. */
+export const remedyId = (environment: string, service: string, episode: number, attempt: number): string =>
+  `remedy:${environment}:${service}:${episode}:${attempt}`;
+
+/** `external:<environment>`: takes the alerts of Prometheus and Alertmanager. */
+export const externalId = (environment: string): string => `external:${environment}`;
+
+/** `deployment:<environment>:<target>`. */
+export const deploymentId = (environment: string, target: string): string =>
+  `deployment:${environment}:${target}`;
+
 /** Search attributes, all of type Keyword. */
 export const searchAttributeNames = [
   'OpsLoop',

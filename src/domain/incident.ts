@@ -1,7 +1,6 @@
-/** What a loop reports about a target, and the life of the incident that follows from it. */
-import type { Alert, AlertEvent } from './alert.js';
-import { formatDuration } from './duration.js';
-import { incidentId, type IncidentIdentity } from './ids.js';
+/** What an incident is: its state, what is written down about each change, and what loops report to it. */
+import type { Alert } from './alert.js';
+import type { IncidentIdentity } from './ids.js';
 import type { Severity } from './service.js';
 
 export interface IncidentReport {
@@ -25,9 +24,29 @@ export interface IncidentReport {
   resolvedBy: string | null;
   /** Instant of the finding, epoch ms. */
   at: number;
+  /** What led to it, for `incidents explain`: rules and figures, one line. */
+  why?: string;
+  /** What a person should do, one line. */
+  advice?: string;
+  /** Page with what to do, as the configuration names it. */
+  runbook?: string;
+  /** Labels of a source outside (Prometheus, Alertmanager). */
+  labels?: Record<string, string>;
 }
 
 export type IncidentStateName = 'open' | 'acknowledged' | 'escalated' | 'resolved';
+
+/** One attempt to repair the target in the present episode. */
+export interface RemedyNote {
+  attempt: number;
+  action: string;
+  /** Epoch ms. */
+  startedAt: number;
+  endedAt: number | null;
+  /** Null while it runs. */
+  success: boolean | null;
+  detail: string;
+}
 
 export interface IncidentState {
   identity: IncidentIdentity;
@@ -40,14 +59,50 @@ export interface IncidentState {
   /** What each reporter says is affected. */
   affectedBy: Record<string, string[]>;
   openedAt: number;
+  acknowledgedAt: number | null;
   acknowledgedBy: string | null;
   resolvedAt: number | null;
   resolvedBy: string | null;
+  isFlapping: boolean;
+  advice: string | null;
+  runbook: string | null;
+  labels: Record<string, string> | null;
+  /** When people were last told that it is open, epoch ms; reminders count from it. */
+  toldAt: number;
+  /** Levels of escalation told. */
+  levelsTold: number;
+  /** No reminder and no escalation before this instant, epoch ms; null: not silenced. */
+  silencedUntil: number | null;
+  remedies: RemedyNote[];
+  /** Attempt that was started and is not over; null: none. */
+  runningRemedy: { episode: number; attempt: number; since: number } | null;
+  /** No more attempts in this episode. */
+  isRemedyOver: boolean;
+  /** Notes of people in this episode, the newest last; bounded. */
+  notes: { by: string; text: string }[];
   /** Grows with every change inside the episode. */
   version: number;
   /** Newest report applied, per reporter. */
   lastSequence: Record<string, number>;
 }
+
+/** What happened, as the timeline calls it. */
+export type IncidentEventName =
+  | 'opened'
+  | 'changed'
+  | 'affected'
+  | 'flapping'
+  | 'settled'
+  | 'recovered'
+  | 'acknowledged'
+  | 'resolved'
+  | 'silenced'
+  | 'note'
+  | 'escalated'
+  | 'reminded'
+  | 'remedy_started'
+  | 'remedy_ended'
+  | 'remedy_withdrawn';
 
 /** What is written down about one change: the episode's row after it, and one line of its timeline. */
 export interface IncidentRecord {
@@ -65,8 +120,12 @@ export interface IncidentRecord {
   acknowledgedBy: string | null;
   resolvedAt: number | null;
   resolvedBy: string | null;
+  remedies: RemedyNote[];
+  advice: string | null;
+  runbook: string | null;
+  labels: Record<string, string> | null;
   version: number;
-  event: { at: number; event: string; by: string | null; text: string };
+  event: { at: number; event: IncidentEventName; by: string | null; text: string; why: string };
 }
 
 export interface IncidentDecision {
@@ -85,168 +144,29 @@ export const newIncident = (identity: IncidentIdentity): IncidentState => ({
   reason: '',
   affectedBy: {},
   openedAt: 0,
+  acknowledgedAt: null,
   acknowledgedBy: null,
   resolvedAt: null,
   resolvedBy: null,
+  isFlapping: false,
+  advice: null,
+  runbook: null,
+  labels: null,
+  toldAt: 0,
+  levelsTold: 0,
+  silencedUntil: null,
+  remedies: [],
+  runningRemedy: null,
+  isRemedyOver: false,
+  notes: [],
   version: 0,
   lastSequence: {},
 });
 
-const isLive = (state: IncidentState): boolean => state.state !== null && state.state !== 'resolved';
+/** True from its opening until it is resolved. */
+export const isLive = ({ state }: Pick<IncidentState, 'state'>): boolean =>
+  state !== null && state !== 'resolved';
 
 /** Names of all that suffer, sorted, each once. */
 export const affectedNames = (state: Pick<IncidentState, 'affectedBy'>): string[] =>
   [...new Set(Object.values(state.affectedBy).flat())].sort();
-
-/** Applies one report. A report that was applied before, or that no longer fits, changes nothing. */
-export function decideIncident(before: IncidentState, report: IncidentReport): IncidentDecision {
-  const unchanged: IncidentDecision = { state: before, record: null, alert: null };
-  if (report.sequence <= (before.lastSequence[report.reporter] ?? 0)) return unchanged;
-  const seen = { ...before, lastSequence: { ...before.lastSequence, [report.reporter]: report.sequence } };
-  switch (report.kind) {
-    case 'open':
-      return isLive(before)
-        ? { ...unchanged, state: seen }
-        : conclude(openIncident(seen, report), report, 'opened');
-    case 'flapping':
-      return conclude(
-        isLive(before)
-          ? { ...withAffected(seen, report), reason: report.reason }
-          : openIncident(seen, report),
-        report,
-        'flapping',
-      );
-    case 'affected':
-      return takeAffected(before, withAffected(seen, report), report);
-    case 'settled':
-      if (!isLive(before)) return { ...unchanged, state: seen };
-      return conclude(
-        report.resolvedBy === null
-          ? { ...withAffected(seen, report), reason: report.reason }
-          : resolveIncident(seen, report),
-        report,
-        'settled',
-      );
-    case 'recover':
-      return isLive(before)
-        ? conclude(resolveIncident(seen, report), report, 'recovered')
-        : { ...unchanged, state: seen };
-  }
-}
-
-const withAffected = (state: IncidentState, report: IncidentReport): IncidentState => ({
-  ...state,
-  affectedBy: { ...state.affectedBy, [report.reporter]: report.affected },
-});
-
-/** Kept for an incident that is not open yet (its cause is found in another shard); told only when it is news. */
-function takeAffected(before: IncidentState, after: IncidentState, report: IncidentReport): IncidentDecision {
-  const isNews = affectedNames(before).join('\n') !== affectedNames(after).join('\n');
-  return isLive(before) && isNews
-    ? conclude(after, report, null)
-    : { state: after, record: null, alert: null };
-}
-
-function openIncident(state: IncidentState, report: IncidentReport): IncidentState {
-  return {
-    ...state,
-    state: 'open',
-    episode: Math.max(report.episode, state.episode + 1),
-    severity: report.severity,
-    tags: report.tags,
-    reason: report.reason,
-    affectedBy: { ...(state.state === null ? state.affectedBy : {}), [report.reporter]: report.affected },
-    openedAt: report.at,
-    acknowledgedBy: null,
-    resolvedAt: null,
-    resolvedBy: null,
-    version: 0,
-  };
-}
-
-const resolveIncident = (state: IncidentState, report: IncidentReport): IncidentState => ({
-  ...state,
-  state: 'resolved',
-  resolvedAt: report.at,
-  resolvedBy: report.resolvedBy ?? 'recovery',
-});
-
-function conclude(
-  changed: IncidentState,
-  report: IncidentReport,
-  event: AlertEvent | null,
-): IncidentDecision {
-  const state = { ...changed, version: changed.version + 1 };
-  const text = textOf(state, report, event);
-  return {
-    state,
-    record: recordOf(state, report, event, text),
-    alert: event === null ? null : alertOf(state, report, event, text),
-  };
-}
-
-function textOf(state: IncidentState, report: IncidentReport, event: AlertEvent | null): string {
-  const { target, type } = state.identity;
-  const affected = affectedNames(state);
-  const affects = affected.length === 0 ? '' : ` (affects ${affected.join(', ')})`;
-  const lasted = formatDuration(
-    Math.max(1000, Math.round(((state.resolvedAt ?? report.at) - state.openedAt) / 1000) * 1000),
-  );
-  switch (event) {
-    case 'recovered':
-      return `${target} recovered after ${lasted}: ${report.reason}`;
-    case 'settled':
-      return `${target} ${report.reason}`;
-    case 'flapping':
-      return `${target} is ${report.reason}${affects}`;
-    case null:
-      return affected.length === 0 ? 'nothing else is affected' : `affects ${affected.join(', ')}`;
-    case 'opened':
-    case 'escalated':
-    case 'reminded':
-    case 'acknowledged':
-      return `${target} is ${type === 'anomaly' ? 'unusually slow' : type}: ${state.reason}${affects}`;
-  }
-}
-
-function recordOf(
-  state: IncidentState,
-  report: IncidentReport,
-  event: AlertEvent | null,
-  text: string,
-): IncidentRecord {
-  const { identity, episode, severity, reason, openedAt, acknowledgedBy, resolvedAt, resolvedBy, version } =
-    state;
-  return {
-    ...identity,
-    id: incidentId(identity),
-    episode,
-    severity,
-    state: state.state ?? 'open',
-    reason,
-    affected: affectedNames(state),
-    openedAt,
-    acknowledgedBy,
-    resolvedAt,
-    resolvedBy,
-    version,
-    event: { at: report.at, event: event ?? 'affected', by: report.reporter, text },
-  };
-}
-
-function alertOf(state: IncidentState, report: IncidentReport, event: AlertEvent, text: string): Alert {
-  const id = incidentId(state.identity);
-  return {
-    ...state.identity,
-    key: `${id}:${state.episode}:${event}:${state.version}`,
-    event,
-    status: state.state === 'resolved' ? 'resolved' : 'firing',
-    severity: state.severity,
-    tags: state.tags,
-    affected: affectedNames(state),
-    incident: id,
-    episode: state.episode,
-    text,
-    at: report.at,
-  };
-}

@@ -181,6 +181,7 @@ export function nameOfCheck(check: Check): string {
       return `command ${check.command[0] ?? ''}`.trimEnd();
     case 'process':
     case 'host':
+    case 'push':
       return check.kind;
   }
 }

@@ -19,7 +19,7 @@ const fits = (kind: FieldKind, value: unknown): boolean =>
  * An input object with only known fields of the right kind. Nothing at all (`undefined`, `null`) is an empty object.
  * The problem names the field and shows a valid example.
  */
-function readFields<T extends object>(
+export function readFields<T extends object>(
   input: unknown,
   fields: Readonly<Record<string, FieldKind>>,
 ): LoopInput<T> {

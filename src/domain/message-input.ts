@@ -1,17 +1,20 @@
 /** Reads what loops are sent by other parts of the product: every field is needed, and a wrong one is named and refused. */
 import { alertEvents, type Alert } from './alert.js';
 import type { AlertRouterSettings } from './alert-router.js';
+import type { ExternalSettings } from './external.js';
 import type { HeartbeatSettings } from './heartbeat-loop.js';
 import type { IncidentIdentity } from './ids.js';
 import type { IncidentReport } from './incident.js';
 import { describeInput, type LoopInput } from './loop-input.js';
+import type { RemedyInput, RemedyReport } from './remedy.js';
 
 interface Rule {
   fits(value: unknown): boolean;
   example: string;
 }
 
-type Rules<T> = { readonly [Field in keyof Required<T>]: Rule };
+/** Fields that may be left out have no rule here: whoever reads the message looks at them by itself. */
+type Rules<T> = { readonly [Field in keyof T as object extends Pick<T, Field> ? never : Field]: Rule };
 
 /** Longest text of a message; longer ones are no news but an attack on the loop's memory. */
 const longestText = 10_000;
@@ -74,6 +77,10 @@ export const readRouterSettings = (input: unknown): LoopInput<AlertRouterSetting
     channels: texts,
   });
 
+/** What `apply` tells the loop that takes alerts from outside. */
+export const readExternalSettings = (input: unknown): LoopInput<ExternalSettings> =>
+  readMessage<ExternalSettings>(input, { environment: text('shop'), revision: whole(7) });
+
 /** What makes an incident the same incident. */
 export const readIncidentIdentity = (input: unknown): LoopInput<IncidentIdentity> =>
   readMessage<IncidentIdentity>(input, {
@@ -103,8 +110,72 @@ export const readReport = (input: unknown): LoopInput<IncidentReport> =>
     at: instant,
   });
 
+/** What an attempt to repair says. */
+export const readRemedyReport = (input: unknown): LoopInput<RemedyReport> =>
+  readMessage<RemedyReport>(input, {
+    episode: whole(1),
+    attempt: whole(1),
+    phase: oneOf(['waiting', 'started', 'ended', 'withdrawn']),
+    action: text('restart'),
+    success: { fits: (value) => value === null || typeof value === 'boolean', example: 'true' },
+    detail: text('healthy after 30s'),
+    at: instant,
+  });
+
+/** What an attempt to repair is started with. */
+export const readRemedyInput = (input: unknown): LoopInput<RemedyInput> =>
+  readMessage<RemedyInput>(input, {
+    environment: text('shop'),
+    target: text('api'),
+    incident: text('incident:shop:heartbeat:unhealthy:api'),
+    episode: whole(1),
+    attempt: whole(1),
+  });
+
+const isTextOf = (value: unknown, longest: number): boolean =>
+  typeof value === 'string' && value.length <= longest;
+
+/** Fields of an alert that may be left out. */
+const alertExtras: Record<'since' | 'did' | 'advice' | 'runbook' | 'labels' | 'channels', Rule> = {
+  since: instant,
+  did: {
+    fits: (value) =>
+      Array.isArray(value) && value.length <= 100 && value.every((line) => isTextOf(line, 2000)),
+    example: '["restarted api: still unhealthy"]',
+  },
+  advice: text('look at the log of the database'),
+  runbook: text('https://wiki.example.org/api'),
+  labels: {
+    fits: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.keys(value).length <= 100 &&
+      Object.entries(value).every(([name, label]) => isTextOf(name, 200) && isTextOf(label, 4000)),
+    example: '{"instance": "10.0.0.7:9100"}',
+  },
+  channels: {
+    fits: (value) =>
+      Array.isArray(value) && value.length <= 100 && value.every((name) => isTextOf(name, 200)),
+    example: '["team", "post"]',
+  },
+};
+
 /** An alert for the channels. */
-export const readAlert = (input: unknown): LoopInput<Alert> =>
+export function readAlert(input: unknown): LoopInput<Alert> {
+  const read = readRequired(input);
+  if (!read.ok) return read;
+  const given: Partial<Record<string, unknown>> = { ...read.value };
+  for (const [field, rule] of Object.entries(alertExtras)) {
+    const value = given[field];
+    if (value === undefined || rule.fits(value)) continue;
+    const problem = `field "${field}" is ${describeInput(value)}; for example {"${field}": ${rule.example}}`;
+    return { ok: false, problem };
+  }
+  return read;
+}
+
+const readRequired = (input: unknown): LoopInput<Alert> =>
   readMessage<Alert>(input, {
     key: text('incident:shop:heartbeat:unhealthy:api:1:opened:1'),
     event: oneOf(alertEvents),

@@ -84,6 +84,13 @@ export interface CommandCheck extends CheckCommon {
   command: Secretive[];
 }
 
+/** Silence for longer than `everyMs` + `graceMs` is a failure; the job itself calls `/ping/<key>/<service>`. */
+export interface PushCheck extends CheckCommon {
+  kind: 'push';
+  everyMs: number;
+  graceMs: number;
+}
+
 export type Check =
   | HttpCheck
   | TcpCheck
@@ -95,7 +102,8 @@ export type Check =
   | ProcessCheck
   | DiskCheck
   | HostCheck
-  | CommandCheck;
+  | CommandCheck
+  | PushCheck;
 
 export type CheckKind = Check['kind'];
 
@@ -112,6 +120,7 @@ export const defaultConditions: Record<CheckKind, readonly string[]> = {
   disk: ['[DISK_FREE] > 10%'],
   host: ['[CPU] < 95', '[RAM] < 92'],
   command: ['[EXIT_CODE] == 0'],
+  push: ['[CONNECTED] == true'],
 };
 
 export type Supervisor =
@@ -142,10 +151,24 @@ export interface ServicePolicy {
   flapping: { changes: number; withinMs: number; settleAfterMs: number };
 }
 
+/** How an unhealthy service is repaired. */
+export interface RemedyPolicy {
+  /** Attempts per episode before the incident is escalated. */
+  attempts: number;
+  /** Wait between the action and the check that proves it, ms. */
+  coolDownMs: number;
+  /** At this much memory and more a reload is tried instead of a restart: percent of the supervisor's limit, or bytes; null: never. */
+  reloadAboveMemory: { percent: number } | { bytes: number } | null;
+}
+
 export interface Service extends ServicePolicy {
   name: string;
   /** Time limit of one check, in ms. */
   timeoutMs: number;
   supervisor: Supervisor | null;
+  /** Null: people repair it. */
+  remedy: RemedyPolicy | null;
+  /** Page with what a person should do; null: none. */
+  runbook: string | null;
   checks: Check[];
 }

@@ -5,19 +5,29 @@ import { secureHeaders } from 'hono/secure-headers';
 import { listAlerts } from '../client/alerts.js';
 import { listIncidents } from '../client/incidents.js';
 import { readLoops } from '../client/loops.js';
+import { listPings } from '../client/pings.js';
 import { readReadiness } from '../client/readiness.js';
 import { listServices } from '../client/services.js';
 import type { Stack } from '../client/stack.js';
 import { readStatus } from '../client/status.js';
 import { httpStatusOfReason, OpsError } from '../domain/errors.js';
 import { isLocalHostHeader, isTokenValid } from './access.js';
+import { addAlertRoutes } from './alert-routes.js';
+import { addExternalRoutes } from './external-routes.js';
+import { addIncidentRoutes } from './incident-routes.js';
 import type { MetricsReader } from './metrics.js';
+import { addPingRoutes } from './ping-routes.js';
+import { addRemediationRoutes } from './remediation-routes.js';
+import { limitRate, type RateLimit } from './rate-limit.js';
+import { guardWrites } from './write-guard.js';
 
 export interface ApiOptions {
   stack: Stack;
   metrics: MetricsReader;
   /** null: no token is set. */
   token: string | null;
+  /** Key of the ping API; null: none is set. */
+  pingKey: string | null;
   /** True when only this machine can reach the API. */
   isLoopback: boolean;
   /** Is told what nobody expected. */
@@ -47,7 +57,13 @@ function flagOf(context: Context, name: string): boolean {
   throw new OpsError('invalidInput', message, { field: name });
 }
 
-/** Rules for everything, in this order: size, name of the host, token. */
+/** A ping's own key, or its UUID, is the secret. */
+const isPing = (context: Context): boolean => context.req.path.startsWith('/ping/');
+
+const pingRate: RateLimit = { perSecond: 200, burst: 2000 };
+const writeRate: RateLimit = { perSecond: 20, burst: 200 };
+
+/** Rules for everything, in this order: size, name of the host, rate, token. */
 function guard(app: Hono, { token, isLoopback }: ApiOptions): void {
   // HTTPS is promised by whoever terminates it, not by this plain HTTP server.
   app.use(secureHeaders({ strictTransportSecurity: false }));
@@ -55,17 +71,28 @@ function guard(app: Hono, { token, isLoopback }: ApiOptions): void {
     await next();
     context.header('Cache-Control', 'no-store');
   });
-  const onError = (context: Context) =>
-    context.json(errorBody('invalidInput', 'the body is larger than 1 MiB; send less at once'), 413);
-  app.use(bodyLimit({ maxSize: mostBodyBytes, onError }));
+  const onError = (context: Context) => {
+    // The rest of the body is not read, so that nothing else can come over this connection.
+    context.header('Connection', 'close');
+    return context.json(errorBody('invalidInput', 'the body is larger than 1 MiB; send less at once'), 413);
+  };
+  const limitBody = bodyLimit({ maxSize: mostBodyBytes, onError });
+  // A ping counts however much its job says: what is too much of it is thrown away.
+  app.use(async (context, next) => (isPing(context) ? next() : limitBody(context, next)));
   app.use(async (context, next) => {
     if (!isLoopback || isLocalHostHeader(context.req.header('host'))) return next();
     const message = 'this address is for this machine only: ask for localhost or 127.0.0.1';
     return context.json(errorBody('auth', message, 'host'), 403);
   });
+  const limitPings = limitRate(pingRate);
+  const limitWrites = limitRate(writeRate);
+  app.use(async (context, next) => {
+    if (isPing(context)) return limitPings(context, next);
+    return context.req.method === 'GET' ? next() : limitWrites(context, next);
+  });
   const free = new Set(['/healthz', '/readyz']);
   app.use(async (context, next) => {
-    const isOpen = isLoopback || free.has(context.req.path);
+    const isOpen = isLoopback || free.has(context.req.path) || isPing(context);
     if (isOpen || (token !== null && isTokenValid(context.req.header('authorization'), token))) return next();
     context.header('WWW-Authenticate', 'Bearer');
     return context.json(
@@ -103,6 +130,9 @@ function addDocuments(app: Hono, { stack }: ApiOptions): void {
     const options = { isAll: flagOf(context, 'all'), limit: limitOf(context) };
     return context.json(await listIncidents(stack, options));
   });
+  app.get('/api/v1/services/:name/pings', async (context) =>
+    context.json(await listPings(stack, context.req.param('name'), limitOf(context))),
+  );
   app.get('/api/v1/alerts', async (context) => context.json(await listAlerts(stack, limitOf(context))));
 }
 
@@ -112,6 +142,16 @@ export function createApi(options: ApiOptions): Hono {
   guard(app, options);
   addProbes(app, options);
   addDocuments(app, options);
+  addIncidentRoutes(app, { stack: options.stack, guardWrites: guardWrites(options.token) });
+  addExternalRoutes(app, options);
+  addPingRoutes(app, options);
+  addAlertRoutes(app, {
+    stack: options.stack,
+    limitOf,
+    flagOf,
+    guardWrites: guardWrites(options.token),
+  });
+  addRemediationRoutes(app, { stack: options.stack, limitOf });
   app.notFound((context) =>
     context.json(errorBody('notFound', `there is no ${context.req.path.slice(0, 200)}`), 404),
   );

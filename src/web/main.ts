@@ -30,14 +30,19 @@ function listenOf({ api }: Config, env: Environment): Listen {
   return { ...api.listen, isGiven: api.isListenGiven };
 }
 
-/** The token; null when none is set. A reference to something that is not set counts as none, with a reason. */
-async function readToken(config: Config, env: Environment): Promise<{ token: string | null; why: string }> {
-  if (config.api.token === null) return { token: null, why: 'api.token is not set' };
+/** A secret setting; null when none is set. A reference to something that is not set counts as none, with a reason. */
+async function readSecret(
+  config: Config,
+  env: Environment,
+  name: 'token' | 'pingKey',
+): Promise<{ value: string | null; why: string }> {
+  const written = config.api[name];
+  if (written === null) return { value: null, why: `api.${name} is not set` };
   try {
-    const token = await resolveSetting(config, config.api.token, env);
-    return token === '' ? { token: null, why: 'api.token is empty' } : { token, why: '' };
+    const value = await resolveSetting(config, written, env);
+    return value === '' ? { value: null, why: `api.${name} is empty` } : { value, why: '' };
   } catch (error) {
-    return { token: null, why: `api.token: ${error instanceof Error ? error.message : String(error)}` };
+    return { value: null, why: `api.${name}: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
@@ -108,7 +113,9 @@ function waitForStop(): Promise<void> {
  */
 export async function runApi({ config, env }: ApiProcessOptions): Promise<number> {
   const where = listenOf(config, env);
-  const { token, why } = await readToken(config, env);
+  const { value: token, why } = await readSecret(config, env, 'token');
+  const { value: pingKey, why: noPings } = await readSecret(config, env, 'pingKey');
+  if (config.api.pingKey !== null && pingKey === null) console.log(`! pings by key are off: ${noPings}`);
   if (!isLoopback(where.host) && token === null) {
     throw new OpsError(
       'invalidInput',
@@ -120,7 +127,7 @@ export async function runApi({ config, env }: ApiProcessOptions): Promise<number
   const stack = await openServerStack({ config, env, endpoints: await givenEndpoints(config, env) });
   const metrics = createMetricsReader(stack, env['OPSLOOP_WORKER_METRICS'] || null);
   const onUnexpected = (error: unknown): void => console.error('api:', error);
-  const app = createApi({ stack, metrics, token, isLoopback: isLoopback(where.host), onUnexpected });
+  const app = createApi({ stack, metrics, token, pingKey, isLoopback: isLoopback(where.host), onUnexpected });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const stopped = waitForStop();
   try {

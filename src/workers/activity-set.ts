@@ -1,27 +1,45 @@
 /** Builds the activities of all loops with everything they need. */
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import type { Connection } from '@temporalio/client';
 import type { Pool } from 'pg';
-import { createAlertRouterActivities, type SendAlert } from '../activities/alert-router.js';
+import { createAlertRouterActivities } from '../activities/alert-router.js';
+import { createExternalActivities } from '../activities/external.js';
 import { createHeartbeatActivities } from '../activities/heartbeat.js';
 import { createIncidentActivities } from '../activities/incident.js';
-import { appendAlertLine, consoleLine } from '../adapters/alert-line.js';
+import { createRemedyActivities } from '../activities/remedy.js';
+import type { SendMessage } from '../adapters/channels/channel.js';
+import { createDeadMan } from '../adapters/dead-man.js';
+import type { DeliveryLedger } from '../adapters/delivery-ledger.js';
 import { isDelivered } from '../adapters/postgres/alert-store.js';
 import { configurationOf, latestConfiguration } from '../adapters/postgres/configuration-store.js';
+import {
+  expireAlerts,
+  lookAtAlerts,
+  markTold,
+  pruneAlerts,
+  readUntoldGroups,
+} from '../adapters/postgres/external-store.js';
 import { pruneHeartbeat, readKnownServices, readTracks } from '../adapters/postgres/heartbeat-store.js';
+import { writeIncidentReport } from '../adapters/incident-report-files.js';
+import { readIncidentFacts } from '../adapters/postgres/incident-facts-read-model.js';
+import { writeReportDocument, writeReportEdit } from '../adapters/postgres/incident-report-store.js';
 import { readLastEpisode } from '../adapters/postgres/incident-store.js';
 import type { Journal } from '../adapters/postgres/journal.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
+import { readPushChecks } from '../adapters/postgres/push-store.js';
+import { readActiveSilences } from '../adapters/postgres/silence-store.js';
+import { readRepairFacts, readStepResult, writeIntent } from '../adapters/postgres/remediation-store.js';
 import { probe } from '../adapters/probe.js';
 import { writeReportPair } from '../adapters/report-files.js';
 import type { Config } from '../config/config.js';
-import type { SecretScrubber, SecretSources } from '../config/secrets.js';
-import type { Alert } from '../domain/alert.js';
+import { resolveReferences, type SecretScrubber, type SecretSources } from '../config/secrets.js';
 import type { Channel } from '../domain/configuration.js';
 import { createConfigurationSource } from './configuration-source.js';
 import type { Log } from './log.js';
 import { createLoopClient } from './loop-client.js';
 import { createProbeRunner } from './probe-runner.js';
+import { createPushObserver } from './push-observer.js';
+import { createServiceControl } from './service-control.js';
 
 export interface ActivitySetOptions {
   config: Config;
@@ -31,30 +49,52 @@ export interface ActivitySetOptions {
   /** For work that may take long. */
   chores: Pool;
   journal: Journal;
+  ledger: DeliveryLedger;
   secrets: SecretSources & { scrubber: SecretScrubber };
   log: Log;
   /** Aborted when the worker has stopped. */
   stopped: AbortSignal;
-  /** Base URL of the Temporal Web UI; null when unknown. */
-  webUi: string | null;
+  /** Sends on the configured channels. */
+  sendMessage: SendMessage;
+  /** Why a channel is skipped; null: it is not. */
+  skipReason(channel: Channel): Promise<string | null>;
 }
 
 /** How long a tick waits for the database to tell what is known, before it goes on without. */
 const knowledgeLimitMs = 1_500;
 const referenceTimeoutMs = 2_000;
 
+/** Where the worker keeps its copies of applied configurations. */
+export const configurationCopies = (config: Config): string => join(config.stateDir, 'run', 'configuration');
+
 export function createActivitySet(options: ActivitySetOptions) {
   const { config, connection, namespace, pool, journal, secrets, log } = options;
   const now = (): number => Date.now();
   const loops = createLoopClient({ connection, namespace });
-  const { configurationOf: revisionOf } = createConfigurationSource({
-    directory: join(config.stateDir, 'run', 'configuration'),
+  const { sendMessage } = options;
+  const observePush = createPushObserver(
+    (services) => readPushChecks(pool, config.environment, { services, now: now() }),
+    now,
+  );
+  const deadMan = createDeadMan({
+    resolve: (url) => resolveReferences(url, secrets),
+    log,
+    signal: options.stopped,
+  });
+  const latestRevision = async (environment: string): Promise<number | null> =>
+    (await latestConfiguration(pool, environment))?.revision ?? null;
+  const { configurationOf: revisionOf, latestConfiguration: newest } = createConfigurationSource({
+    directory: configurationCopies(config),
+    readLatest: latestRevision,
     read: (environment, revision) => configurationOf(pool, environment, revision),
   });
+  const probeCheck = createProbeRunner(secrets, { signal: options.stopped, observePush });
   return {
     ...createHeartbeatActivities({
       configurationOf: revisionOf,
-      probeCheck: createProbeRunner(secrets, { signal: options.stopped }),
+      probeCheck,
+      readPushChecks: (environment, services) =>
+        orNothing(readPushChecks(pool, environment, { services, now: now() }), new Map(), log),
       isReachable: async (address) =>
         (
           await probe(
@@ -86,15 +126,54 @@ export function createActivitySet(options: ActivitySetOptions) {
         );
       },
       signalIncident: loops.signalIncident,
+      pingDeadMan: deadMan.ping,
       now,
     }),
-    ...createIncidentActivities({ journal, signalRouter: loops.signalRouter }),
+    ...createExternalActivities({
+      configurationOf: revisionOf,
+      look: (environment, timeoutMs) => lookAtAlerts(pool, environment, timeoutMs),
+      expire: (environment, timeoutMs) => expireAlerts(pool, environment, timeoutMs),
+      readUntold: (environment, limit) => readUntoldGroups(pool, environment, limit),
+      markTold: (group, change) => markTold(pool, group, change),
+      prune: (environment) => pruneAlerts(pool, environment),
+      readLoopCounts: (environment, id) => readLoopCounts(pool, environment, id),
+      signalIncident: loops.signalIncident,
+      now,
+    }),
+    ...createIncidentActivities({
+      journal,
+      signalRouter: loops.signalRouter,
+      silence: loops.silenceIncident,
+      latestConfiguration: newest,
+      readFacts: (environment, which) => readIncidentFacts(pool, environment, which),
+      writeEdit: (environment, edit) => writeReportEdit(pool, environment, edit),
+      keepReport: async ({ document, markdown }) => {
+        await writeReportDocument(pool, document, { document, markdown });
+        await writeIncidentReport(join(config.stateDir, 'reports', 'incidents'), { document, markdown });
+      },
+    }),
+    ...createRemedyActivities({
+      latestRevision,
+      configurationOf: revisionOf,
+      readRepairFacts: (environment, service) => readRepairFacts(pool, environment, service),
+      isRunning: loops.isRunning,
+      controlOf: createServiceControl(secrets),
+      probeCheck,
+      writeIntent: (intent) => writeIntent(pool, intent),
+      readStepResult: (remedy, step) => orNothing(readStepResult(pool, remedy, step), null, log),
+      journal,
+      now,
+    }),
     ...createAlertRouterActivities({
       configurationOf: revisionOf,
-      latestRevision: async (environment) => (await latestConfiguration(pool, environment))?.revision ?? 0,
-      isDelivered: (alert, channel) => orNothing(isDelivered(pool, alert, channel), false, log),
+      latestRevision: async (environment) => (await latestRevision(environment)) ?? 0,
+      isDelivered: (message, channel) => orNothing(isDelivered(pool, message, channel), false, log),
+      readSilences: (environment) => readActiveSilences(pool, environment),
+      skipReason: options.skipReason,
       journal,
-      send: createSender(options),
+      ledger: options.ledger,
+      send: sendMessage,
+      warn: log.warn,
       now,
     }),
   };
@@ -116,29 +195,3 @@ async function orNothing<T>(answer: Promise<T>, nothing: T, log: Log): Promise<T
     clearTimeout(timer);
   }
 }
-
-function createSender({ config, webUi, namespace }: ActivitySetOptions): SendAlert {
-  const linksOf = (alert: Alert): Record<string, string> =>
-    webUi === null
-      ? {}
-      : { workflow: `${webUi}/namespaces/${namespace}/workflows/${encodeURIComponent(alert.incident)}` };
-  return async (channel: Channel, alert: Alert): Promise<void> => {
-    switch (channel.kind) {
-      case 'console':
-        return writeToConsole(`${consoleLine(alert)}\n`);
-      case 'file':
-        return appendAlertLine(
-          isAbsolute(channel.path) ? channel.path : join(config.stateDir, channel.path),
-          alert,
-          { channel: channel.name, links: linksOf(alert) },
-        );
-    }
-  };
-}
-
-const writeToConsole = (line: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    process.stdout.write(line, (error) =>
-      error === null || error === undefined ? resolve() : reject(error),
-    );
-  });

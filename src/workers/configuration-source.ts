@@ -6,20 +6,33 @@ import { OpsError } from '../domain/errors.js';
 
 export interface ConfigurationSource {
   configurationOf(environment: string, revision: number): Promise<AppliedConfiguration>;
+  /** The newest applied one; while the database is away, the newest that this worker has a copy of. */
+  latestConfiguration(environment: string): Promise<AppliedConfiguration>;
 }
 
 /** Revisions kept in memory and on disk. */
 const kept = 4;
 
-/** `read` asks the database: null when the revision is not there, rejects while it cannot be reached. */
+/** `read` and `readLatest` ask the database: null when there is nothing, and they reject while it cannot be reached. */
 export function createConfigurationSource(options: {
   directory: string;
+  readLatest: (environment: string) => Promise<number | null>;
   read: (environment: string, revision: number) => Promise<AppliedConfiguration | null>;
 }): ConfigurationSource {
   const memory = new Map<string, AppliedConfiguration>();
-  return {
+  const source: ConfigurationSource = {
+    latestConfiguration: async (environment) => {
+      const revision = await options.readLatest(environment).catch(() => null);
+      if (revision !== null) return source.configurationOf(environment, revision);
+      const copy = await readNewestCopy(options.directory, environment);
+      if (copy !== null) return copy;
+      throw new OpsError(
+        'unavailable',
+        `no configuration of environment ${environment} can be read: the database is away, and there is no copy`,
+      );
+    },
     configurationOf: async (environment, revision) => {
-      const name = `${encodeURIComponent(environment)}-${String(revision).padStart(9, '0')}.json`;
+      const name = copyName(environment, revision);
       const known = memory.get(name);
       if (known !== undefined) return known;
       const found =
@@ -31,7 +44,11 @@ export function createConfigurationSource(options: {
       return found;
     },
   };
+  return source;
 }
+
+const copyName = (environment: string, revision: number): string =>
+  `${encodeURIComponent(environment)}-${String(revision).padStart(9, '0')}.json`;
 
 async function readDatabase(
   read: (environment: string, revision: number) => Promise<AppliedConfiguration | null>,
@@ -68,4 +85,21 @@ async function keepCopy(directory: string, name: string, configuration: AppliedC
   } catch {
     return;
   }
+}
+
+/** The newest copy of an environment's configuration on this machine; null when there is none. Asks no server. */
+export async function readNewestCopy(
+  directory: string,
+  environment: string,
+): Promise<AppliedConfiguration | null> {
+  const prefix = `${encodeURIComponent(environment)}-`;
+  const files = await readdir(directory).catch((): string[] => []);
+  const own = files.filter(
+    (file) => file.startsWith(prefix) && /^\d{9,}\.json$/.test(file.slice(prefix.length)),
+  );
+  for (const file of own.sort().reverse()) {
+    const copy = await readCopy(join(directory, file));
+    if (copy !== null) return copy;
+  }
+  return null;
 }

@@ -1,6 +1,7 @@
 /** How activities reach other loops: starting them and signalling them by their business ids. */
 import { Client, WorkflowNotFoundError, type Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import type { IncidentSilence } from '../activities/incident-contract.js';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
 import { alertRouterId, incidentId, taskQueue } from '../domain/ids.js';
@@ -9,6 +10,10 @@ import type { IncidentReport } from '../domain/incident.js';
 export interface LoopClient {
   signalIncident(report: IncidentReport): Promise<void>;
   signalRouter(alert: Alert): Promise<void>;
+  /** Has the router hold back what concerns the incident; one that is silenced already is silenced anew. */
+  silenceIncident(silence: IncidentSilence): Promise<void>;
+  /** Whether a workflow of this id runs now. */
+  isRunning(workflowId: string): Promise<boolean>;
 }
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -21,6 +26,24 @@ export function createLoopClient({
   namespace: string;
 }): LoopClient {
   const { workflow } = new Client({ connection, namespace });
+  /** Revision 0 makes a router that has to be started here look for the newest configuration itself. */
+  const tellRouter = async (environment: string, signal: string, input: object): Promise<void> => {
+    const settings: AlertRouterSettings = { environment, revision: 0, channels: [] };
+    await workflow.signalWithStart('alertRouter', {
+      workflowId: alertRouterId(environment),
+      taskQueue,
+      args: [{ settings }],
+      signal,
+      signalArgs: [input],
+      staticSummary: `alerts of ${environment}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: keyword('OpsLoop'), value: 'alertRouter' },
+        { key: keyword('OpsTarget'), value: environment },
+        { key: keyword('OpsStatus'), value: 'healthy' },
+        { key: keyword('OpsEnvironment'), value: environment },
+      ]),
+    });
+  };
   return {
     signalIncident: async (report) => {
       const { environment, loop, type, target, severity } = report;
@@ -46,24 +69,16 @@ export function createLoopClient({
         ]),
       });
     },
-    signalRouter: async (alert) => {
-      const { environment } = alert;
-      // Revision 0 makes a router that has to be started here look for the newest configuration itself.
-      const settings: AlertRouterSettings = { environment, revision: 0, channels: [] };
-      await workflow.signalWithStart('alertRouter', {
-        workflowId: alertRouterId(environment),
-        taskQueue,
-        args: [{ settings }],
-        signal: 'submit',
-        signalArgs: [alert],
-        staticSummary: `alerts of ${environment}`,
-        typedSearchAttributes: new TypedSearchAttributes([
-          { key: keyword('OpsLoop'), value: 'alertRouter' },
-          { key: keyword('OpsTarget'), value: environment },
-          { key: keyword('OpsStatus'), value: 'healthy' },
-          { key: keyword('OpsEnvironment'), value: environment },
-        ]),
-      });
+    signalRouter: (alert) => tellRouter(alert.environment, 'submit', alert),
+    silenceIncident: ({ environment, incident, by, until }) =>
+      tellRouter(environment, 'silence', { match: { incident: [incident] }, until, by }),
+    isRunning: async (workflowId) => {
+      try {
+        return (await workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+      } catch (error) {
+        ignoreNotFound(error);
+        return false;
+      }
     },
   };
 }

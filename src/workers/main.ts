@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
+import { openDeliveryLedger } from '../adapters/delivery-ledger.js';
 import { openJournal, type JournalEntry } from '../adapters/postgres/journal.js';
 import { requireCurrentSchema } from '../adapters/postgres/migrations.js';
 import { asDatabaseError, createPool } from '../adapters/postgres/pool.js';
@@ -13,8 +14,10 @@ import { createSecretScrubber, resolveReferences } from '../config/secrets.js';
 import { OpsError } from '../domain/errors.js';
 import { taskQueue } from '../domain/ids.js';
 import { createActivitySet } from './activity-set.js';
+import { createWorkerChannelSender, skippedChannels, skipReason } from './channel-sender.js';
 import { isolateLimit } from './isolate-limit.js';
 import { openLog, type Log } from './log.js';
+import { startOwnWatchdog } from './own-watchdog.js';
 import { temporalSettings } from './temporal-settings.js';
 
 export interface WorkerOptions {
@@ -65,12 +68,24 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
     closing.push(() => connection.close());
     const native = await connect(() => NativeConnection.connect(temporal.nativeOptions), temporal.address);
     closing.push(() => native.close());
+    for (const { reason } of await skippedChannels(config.applied.channels, secrets)) {
+      log.warn(reason);
+      process.stdout.write(`! ${reason}\n`);
+    }
     const spool = await openSpool<JournalEntry>({
       directory: join(config.stateDir, 'spool'),
       maxEntries: spooledEntries,
     });
     const journal = openJournal({ pool, spool, log });
+    const ledger = await openDeliveryLedger(join(config.stateDir, 'logs', 'deliveries.jsonl'));
     closing.push(() => journal.close());
+    const sendMessage = createWorkerChannelSender({
+      stateDir: config.stateDir,
+      secrets,
+      namespace: temporal.namespace,
+      webUi: env['OPSLOOP_WEB_UI'] ?? null,
+      dashboard: env['OPSLOOP_API'] || null,
+    });
     const worker = await Worker.create({
       connection: native,
       namespace: temporal.namespace,
@@ -83,10 +98,12 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
         pool,
         chores,
         journal,
+        ledger,
         secrets,
         log,
         stopped: stopped.signal,
-        webUi: env['OPSLOOP_WEB_UI'] ?? null,
+        sendMessage,
+        skipReason: (channel) => skipReason(channel, secrets),
       }),
       dataConverter: {
         payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url)),
@@ -97,6 +114,16 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
       stickyQueueScheduleToStartTimeout: '3s',
       ...isolateLimit,
     });
+    const watchdog = startOwnWatchdog({
+      config,
+      temporal,
+      databaseUrl: url,
+      journal,
+      send: sendMessage,
+      scrub: scrubber.scrub,
+      log,
+    });
+    closing.push(() => watchdog.stop());
     log.info('worker is running', { taskQueue, namespace: temporal.namespace, address: temporal.address });
     await runUntilStopped(worker, log);
     return 0;

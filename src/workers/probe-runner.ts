@@ -1,18 +1,23 @@
 /** Makes checks with their secrets: resolved at this moment, for this one probe, and scrubbed from what it says. */
-import { probe } from '../adapters/probe.js';
+import { probe, type ProbedCheck } from '../adapters/probe.js';
 import type { ProbeCheck } from '../activities/shard-probing.js';
 import { holdsReferences, resolveDeep, type SecretScrubber, type SecretSources } from '../config/secrets.js';
 import type { Observation } from '../domain/observation.js';
-import type { Check, Service } from '../domain/service.js';
+import type { Service } from '../domain/service.js';
+import type { ObservePush } from './push-observer.js';
 
 /** `signal` ends the probes that run when the worker stops, so that none of them keeps the process waiting. */
 export function createProbeRunner(
   sources: SecretSources & { scrubber: SecretScrubber },
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, observePush }: { signal?: AbortSignal; observePush?: ObservePush } = {},
 ): ProbeCheck {
   const resolve = createResolver(sources);
   return async (service, check) => {
     try {
+      if (check.kind === 'push') {
+        if (observePush === undefined) throw new Error('push checks cannot be observed here');
+        return await observePush(service.name, check);
+      }
       const resolved = await resolve({ check, supervisor: service.supervisor });
       const seen = await probe(resolved.check, {
         timeoutMs: service.timeoutMs,
@@ -33,7 +38,7 @@ export function createProbeRunner(
 }
 
 interface Probed {
-  check: Check;
+  check: ProbedCheck;
   supervisor: Service['supervisor'];
 }
 
@@ -42,7 +47,7 @@ interface Probed {
  * copying it for every probe took longer than judging the answer.
  */
 function createResolver(sources: SecretSources): (written: Probed) => Promise<Probed> {
-  const plain = new WeakSet<Check>();
+  const plain = new WeakSet<ProbedCheck>();
   return async (written) => {
     if (plain.has(written.check)) return written;
     const resolved = await resolveDeep(written, sources);

@@ -1,8 +1,10 @@
 /** How the loops call their activities: time limits, retries, and which are local. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { AlertRouterActivities } from '../activities/alert-router-contract.js';
+import type { ExternalActivities } from '../activities/external-contract.js';
 import type { HeartbeatActivities, LoopActivities } from '../activities/heartbeat-contract.js';
 import type { IncidentActivities } from '../activities/incident-contract.js';
+import type { RemedyActivities } from '../activities/remedy-contract.js';
 
 /** Short backing off: a worker that comes back should find its work at once. */
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
@@ -43,19 +45,93 @@ export const loopActivities = proxyLocalActivities<
   retry,
 });
 
-export const incidentActivities = proxyActivities<Pick<IncidentActivities, 'submitAlert'>>({
-  startToCloseTimeout: '10s',
+/** One call to Temporal or to our own database, under a second; the incident keeps what could not be handed over. */
+export const incidentActivities = proxyLocalActivities<
+  Pick<IncidentActivities, 'submitAlert' | 'loadIncidentPlan'>
+>({
+  startToCloseTimeout: '5s',
+  scheduleToCloseTimeout: '10s',
   retry,
 });
 
-/** One attempt a call: the router itself keeps the queue, so that a dead channel does not hold up its history. */
-export const deliveryActivities = proxyActivities<Pick<AlertRouterActivities, 'deliverAlert'>>({
-  startToCloseTimeout: '15s',
+/** A database that is away is waited for: nothing else of the incident waits with it. */
+export const incidentReportActivities = proxyActivities<
+  Pick<IncidentActivities, 'writeIncidentReport' | 'editIncidentReport' | 'silenceIncident'>
+>({
+  startToCloseTimeout: '30s',
+  retry: { ...retry, maximumInterval: '30s', nonRetryableErrorTypes: ['notFound', 'invalidInput'] },
+});
+
+/** One attempt a call: the router itself keeps the queue. A killed worker is noticed by the missing heartbeat. */
+export const deliveryActivities = proxyActivities<Pick<AlertRouterActivities, 'deliverAlerts'>>({
+  startToCloseTimeout: '1m',
+  heartbeatTimeout: '5s',
+  retry: { maximumAttempts: 1 },
+  // What is under way ends by itself, on record: nobody waits for it.
+  cancellationType: 'TRY_CANCEL',
+});
+
+/** People wait for the answer: no second try. */
+export const testActivities = proxyActivities<Pick<AlertRouterActivities, 'testChannels'>>({
+  startToCloseTimeout: '20s',
+  heartbeatTimeout: '5s',
   retry: { maximumAttempts: 1 },
 });
 
-/** One attempt a call, too: the router may be told its routing meanwhile. */
-export const routingActivities = proxyActivities<Pick<AlertRouterActivities, 'loadRouting'>>({
+/** One attempt a call, too: the router may be told another revision meanwhile. */
+export const routingActivities = proxyLocalActivities<Pick<AlertRouterActivities, 'loadRouting'>>({
   startToCloseTimeout: '10s',
   retry: { maximumAttempts: 1 },
+});
+
+/** A question to our own database. When it gets no answer the loop asks again at its next look. */
+export const externalLook = proxyLocalActivities<Pick<ExternalActivities, 'lookForExternalAlerts'>>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '12s',
+  retry: { ...retry, maximumAttempts: 2 },
+});
+
+export const externalActivities = proxyActivities<Pick<ExternalActivities, 'takeExternalAlerts'>>({
+  startToCloseTimeout: '30s',
+  retry: { ...retry, maximumAttempts: 5 },
+});
+
+/** Writes to our own database; what fails in the end is kept by the router, and tried again. */
+export const routerRecordActivities = proxyLocalActivities<
+  Pick<AlertRouterActivities, 'recordDeliveries' | 'recordSilences'>
+>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '12s',
+  retry,
+});
+
+/** Few attempts a call: the remedy itself waits and asks again, so that it can be told to stop meanwhile. */
+export const remedyPlanActivities = proxyActivities<Pick<RemedyActivities, 'surveyRemedy' | 'intendRemedy'>>({
+  startToCloseTimeout: '20s',
+  heartbeatTimeout: '5s',
+  retry: { ...retry, maximumAttempts: 3 },
+});
+
+/**
+ * An action may take two minutes, and is asked about for ten seconds; a worker that was killed in it is noticed in five. It is
+ * never given up, however long no worker is there: a service that was stopped has to be started. A failed action is an answer.
+ */
+export const remedyStepActivities = proxyActivities<Pick<RemedyActivities, 'takeRemedyStep'>>({
+  startToCloseTimeout: '150s',
+  heartbeatTimeout: '5s',
+  retry: { ...retry, nonRetryableErrorTypes: ['notFound', 'invalidInput'] },
+});
+
+/** As long as the checks of one service take at most; the remedy tries again by itself. */
+export const remedyProofActivities = proxyActivities<Pick<RemedyActivities, 'verifyRemedy'>>({
+  startToCloseTimeout: '5m',
+  scheduleToCloseTimeout: '10m',
+  heartbeatTimeout: '5s',
+  retry: { ...retry, nonRetryableErrorTypes: ['notFound', 'invalidInput'] },
+});
+
+export const remedyRecordActivities = proxyActivities<Pick<RemedyActivities, 'recordRemedyStep'>>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '2m',
+  retry,
 });

@@ -33,6 +33,8 @@ export interface HeartbeatMemory {
   prunedAt: number;
   /** When slow checks left running must be over, epoch ms; null when there are none. */
   collectAt: number | null;
+  /** When the silence of a push check becomes a failure, epoch ms; null or absent: of none. */
+  pushAt?: number | null;
   /** Changes that could not be written down yet. */
   unrecorded: { changes: ServiceChange[]; gone: string[] };
 }

@@ -25,6 +25,8 @@ export interface HeartbeatInput {
 const pruneEveryMs = 3_600_000;
 /** A tick waits this long for its checks; slower ones are collected when their own time limit is over. */
 const budgetMs = 2_000;
+/** Deadlines of push checks wake a shard no more often than this. */
+const leastPushWaitMs = 1_000;
 /** A probe ends a little after its time limit at the latest. */
 const collectGraceMs = 300;
 
@@ -83,6 +85,7 @@ function nextWakeUp(memory: HeartbeatMemory): { at: number; what: string } | nul
   const possible = [
     { at: isRunning ? nextWakeAt(memory.cadences) : null, what: 'next tick' },
     { at: isRunning ? memory.collectAt : null, what: 'slow checks end' },
+    { at: isRunning ? (memory.pushAt ?? null) : null, what: 'a push check must have been called by' },
     { at: memory.wanted === null ? null : memory.readAgainAt, what: 'configuration is read again' },
   ].flatMap(({ at, what }) => (at === null ? [] : [{ at, what }]));
   return possible.sort((a, b) => a.at - b.at)[0] ?? null;
@@ -94,7 +97,8 @@ async function tick(memory: HeartbeatMemory, targets: string[] | null | undefine
   const due = takeDue(memory.cadences, now);
   const isPaused = memory.control.state === 'paused';
   const isCollecting = memory.collectAt !== null && memory.collectAt <= now;
-  if (targets === undefined && (isPaused || (due.dueMs.length === 0 && !isCollecting))) return;
+  const isPushDue = (memory.pushAt ?? Infinity) <= now;
+  if (targets === undefined && (isPaused || (due.dueMs.length === 0 && !isCollecting && !isPushDue))) return;
   // A pause does not run the grid on, and what it skips is not missed.
   const missed = isPaused ? 0 : due.missed;
   memory.cadences = isPaused ? skipTo(memory.cadences, now) : due.cadences;
@@ -106,9 +110,11 @@ async function tick(memory: HeartbeatMemory, targets: string[] | null | undefine
     targets,
     dueMs: isPaused ? [] : due.dueMs,
     scheduledAt: due.scheduledAt,
+    isPushDue,
     missed,
-    now,
   });
+  memory.pushAt =
+    typeof report.nextPushAt === 'number' ? Math.max(report.nextPushAt, now + leastPushWaitMs) : null;
   memory.collectAt =
     report.pendingUntil === null ? null : Math.max(report.pendingUntil, Date.now()) + collectGraceMs;
   // No worker took it up within the interval: it came, but too late to count as this tick.
@@ -141,8 +147,8 @@ interface TickPlan {
   targets: string[] | null | undefined;
   dueMs: number[];
   scheduledAt: number;
+  isPushDue: boolean;
   missed: number;
-  now: number;
 }
 
 async function observe(memory: HeartbeatMemory, plan: TickPlan): Promise<ShardReport> {
@@ -164,6 +170,7 @@ async function observe(memory: HeartbeatMemory, plan: TickPlan): Promise<ShardRe
       budgetMs,
       scheduledAt: plan.scheduledAt,
       isTriggered: plan.targets !== undefined,
+      ...(plan.isPushDue && { isPushDue: true }),
       missed: plan.missed,
       loop: statusOf(memory),
     },

@@ -1,4 +1,6 @@
 /** All workflow types; each is one loop's name. */
 export { alertRouter } from './alert-router.js';
+export { external } from './external.js';
 export { heartbeat } from './heartbeat.js';
 export { incident } from './incident.js';
+export { remedy } from './remedy.js';

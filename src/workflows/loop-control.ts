@@ -131,7 +131,7 @@ function answer(problem: string | null, status: () => LoopStatus): LoopStatus {
 }
 
 /** A validator: a bad input is refused before it reaches the history. */
-const refuse =
+export const refuse =
   (read: (input: unknown) => LoopInput<unknown>) =>
   (input?: unknown): void => {
     const result = read(input);

@@ -2,8 +2,10 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
+import type { ExternalSettings } from '../domain/external.js';
 import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
 import type { IncidentReport, IncidentState } from '../domain/incident.js';
+import type { RemedyReport, RemedyStatus } from '../domain/remedy.js';
 import type { LoopStatus, PauseRequest, ResumeRequest, StopRequest, TriggerRequest } from '../domain/loop.js';
 
 /** Every lasting loop takes these. Inputs from outside are checked by the handler, not trusted by type. */
@@ -30,6 +32,30 @@ export const reportSignal = defineSignal<[IncidentReport]>('report');
 
 export const incidentStateQuery = defineQuery<IncidentState>('state');
 
+/** Incident: what people do to it. The updates answer with its state, or fail with why they were refused. */
+export const incidentSignals = {
+  acknowledge: defineSignal<[unknown?]>('acknowledge'),
+  resolve: defineSignal<[unknown?]>('resolve'),
+  silence: defineSignal<[unknown?]>('silence'),
+  note: defineSignal<[unknown?]>('note'),
+} as const;
+export const incidentUpdates = {
+  acknowledge: defineUpdate<IncidentState, [unknown?]>('acknowledge'),
+  resolve: defineUpdate<IncidentState, [unknown?]>('resolve'),
+  silence: defineUpdate<IncidentState, [unknown?]>('silence'),
+  note: defineUpdate<IncidentState, [unknown?]>('note'),
+} as const;
+/** Answers when cause, resolution or prevention is written into the report; also after the incident is over. */
+export const editReportUpdate = defineUpdate<void, [unknown?]>('editReport');
+
+/** Incident: what an attempt to repair its target says. */
+export const remedySignal = defineSignal<[RemedyReport]>('remedy');
+export const remedyStateQuery = defineQuery<RemedyStatus>('state');
+
 /** Alert router: one alert to hand to the channels. */
 export const configureRouterSignal = defineSignal<[AlertRouterSettings]>('configure');
 export const submitSignal = defineSignal<[Alert]>('submit');
+
+/** External: something came in; any number of them is one look. */
+export const wakeSignal = defineSignal('wake');
+export const configureExternalSignal = defineSignal<[ExternalSettings]>('configure');

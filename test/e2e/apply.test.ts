@@ -22,6 +22,7 @@ const configurationOf = (services: object[]): object => ({
   environment: 'shop',
   heartbeat: { every: '5s', timeout: '2s', openAfter: 1, closeAfter: 1 },
   services,
+  alerts: { groupWait: '0s', groupInterval: '0s' },
 });
 
 const guarded = (): object => ({

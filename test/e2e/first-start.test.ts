@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoopDocument, ServiceDocument, StatusDocument } from '../../src/domain/documents.js';
 import { runOpsloop } from '../support/cli-run.js';
-import { aHeartbeatLoop, anAlertRouter, anInstant, aService } from '../support/document-shapes.js';
+import {
+  aHeartbeatLoop,
+  anAlertRouter,
+  anExternalLoop,
+  anInstant,
+  aService,
+} from '../support/document-shapes.js';
 import { prepareStack, startStack, type Stack } from '../support/stack.js';
 import { processesOf } from '../support/stack-processes.js';
 import { startTargetServer, type TargetServer } from '../support/target-server.js';
@@ -84,13 +90,17 @@ describe('opsloop up in an empty folder', () => {
       since: anInstant,
       services: { healthy: 1, unhealthy: 0, unknown: 1 },
       incidents: { critical: 0, high: 0, medium: 0, low: 0 },
-      loops: [anAlertRouter('shop'), aHeartbeatLoop('shop')],
+      loops: [anAlertRouter('shop'), anExternalLoop('shop'), aHeartbeatLoop('shop')],
       guard: null,
     });
   });
 
   it('answers the lists with the documents of the contract', async () => {
-    expect(await stack.ask('loops', 'list')).toEqual([anAlertRouter('shop'), aHeartbeatLoop('shop')]);
+    expect(await stack.ask('loops', 'list')).toEqual([
+      anAlertRouter('shop'),
+      anExternalLoop('shop'),
+      aHeartbeatLoop('shop'),
+    ]);
     const [web, second] = await stack.ask<ServiceDocument[]>('services', 'list');
     expect(web).toEqual(aService('web'));
     expect(second?.name).toBe('broken');

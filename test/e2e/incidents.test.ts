@@ -18,6 +18,8 @@ beforeAll(async () => {
     configuration: {
       environment: 'shop',
       heartbeat: { every: '5s', timeout: '2s', flapping: { changes: 10 } },
+      // Each change is told at once.
+      alerts: { groupWait: '0s', groupInterval: '0s' },
       services: [
         {
           name: 'web',
@@ -75,7 +77,10 @@ describe('a service that stops', () => {
       incident: 'incident:shop:heartbeat:unhealthy:web',
       episode: 1,
       text: expect.stringContaining('connection refused') as string,
-      links: { workflow: expect.stringContaining(stack.endpoints().temporal.webUi ?? 'no Web UI') as string },
+      links: {
+        dashboard: expect.stringContaining(stack.endpoints().api.url) as string,
+        workflow: expect.stringContaining(stack.endpoints().temporal.webUi ?? 'no Web UI') as string,
+      },
       environment: 'shop',
     });
     const lines = stack

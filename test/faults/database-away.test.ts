@@ -17,6 +17,7 @@ beforeAll(async () => {
   stack = prepareStack({
     configuration: {
       environment: 'shop',
+      alerts: { groupWait: '0s', groupInterval: '0s' },
       heartbeat: { every: '5s', timeout: '3s' },
       services: [
         { name: 'web', checks: [{ http: web.url }] },

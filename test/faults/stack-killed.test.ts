@@ -18,6 +18,7 @@ beforeAll(async () => {
   stack = await startStack({
     configuration: {
       environment: 'shop',
+      alerts: { groupWait: '0s', groupInterval: '0s' },
       heartbeat: { every: '5s', timeout: '4s', openAfter: 1, closeAfter: 1, flapping: { changes: 50 } },
       services: [
         { name: 'web', severity: 'critical', checks: [{ http: web.url }] },

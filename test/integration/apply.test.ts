@@ -87,6 +87,7 @@ describe('apply', () => {
     expect(actions(document)).toEqual([
       `create alertRouter:${environment}`,
       `create heartbeat:${environment}:0`,
+      `create external:${environment}`,
     ]);
     expect((await schemaState(pool)).kind).toBe('old');
     const commands = await cli('status', '--json');
@@ -98,7 +99,11 @@ describe('apply', () => {
     const { code, out } = await cli('apply');
     expect(code).toBe(0);
     expect(out).toContain(`create    heartbeat:${environment}:0`);
-    expect(await running()).toEqual([`alertRouter:${environment}`, `heartbeat:${environment}:0`]);
+    expect(await running()).toEqual([
+      `alertRouter:${environment}`,
+      `external:${environment}`,
+      `heartbeat:${environment}:0`,
+    ]);
     const description = await client.workflow.getHandle(`heartbeat:${environment}:0`).describe();
     expect(description.type).toBe('heartbeat');
     expect(description.taskQueue).toBe('opsloop');
@@ -138,10 +143,13 @@ describe('apply', () => {
       `update alertRouter:${environment}`,
       `update heartbeat:${environment}:0`,
       `create heartbeat:${environment}:1`,
+      `update external:${environment}`,
     ]);
-    expect(document).toMatchObject({ waiting: [`alertRouter:${environment}`, `heartbeat:${environment}:0`] });
+    expect(document).toMatchObject({
+      waiting: [`alertRouter:${environment}`, `heartbeat:${environment}:0`, `external:${environment}`],
+    });
     expect(err).toContain('no worker runs');
-    expect(await running()).toHaveLength(3);
+    expect(await running()).toHaveLength(4);
   });
 
   it('asks a shard that is needed no more to stop', async () => {

@@ -5,7 +5,6 @@ import { createHeartbeatActivities, type HeartbeatDependencies } from '../../src
 import type { ProbeShardInput, ShardReport } from '../../src/activities/heartbeat-contract.js';
 import type { KnownService } from '../../src/adapters/postgres/heartbeat-store.js';
 import type { JournalEntry } from '../../src/adapters/postgres/journal.js';
-import type { AppliedConfiguration } from '../../src/domain/configuration.js';
 import type { ServiceTrack } from '../../src/domain/heartbeat-track.js';
 import type { Service } from '../../src/domain/service.js';
 import { configuration, service } from '../support/configurations.js';
@@ -18,7 +17,7 @@ const environment = 'shop';
 function activitiesOf(
   services: Service[],
   more: Partial<HeartbeatDependencies> = {},
-  applied?: Partial<AppliedConfiguration>,
+  applied?: Parameters<typeof configuration>[2],
 ) {
   const down = new Set<string>();
   const expiring = new Set<string>();
@@ -38,10 +37,12 @@ function activitiesOf(
     journal: {
       write: async (entry) => {
         written.push(entry);
+        return 'stored';
       },
       close: async () => undefined,
     },
     readKnownServices: async () => new Map(),
+    readPushChecks: async () => new Map(),
     readTracks: async () => new Map(),
     readLoopCounts: async () => null,
     readLastEpisode: async () => 0,
@@ -50,6 +51,7 @@ function activitiesOf(
       reports.push(markdown);
     },
     signalIncident: async () => undefined,
+    pingDeadMan: () => undefined,
     now: () => Date.now(),
     ...more,
   });
@@ -246,5 +248,33 @@ describe('loading a shard', () => {
       tracks: { removed: { state: 'unhealthy' } },
     });
     expect(await load([], recorded, 1)).toMatchObject({ tracks: {} });
+  });
+});
+
+describe('the dead man', () => {
+  const heartbeat = { deadMan: 'http://hc.example/x', reference: null, keepReports: 0, shardSize: 250 };
+
+  it('is asked when a tick of shard 0 is done, and not when the tick failed or had nothing to check', async () => {
+    const pinged: string[] = [];
+    let isWritable = true;
+    const { probe } = activitiesOf(
+      [service('a')],
+      {
+        pingDeadMan: (url) => void pinged.push(url),
+        journal: {
+          write: () =>
+            isWritable ? Promise.resolve('stored') : Promise.reject(new Error('the disk is full')),
+          close: async () => undefined,
+        },
+      },
+      { heartbeat },
+    );
+    await probe();
+    expect(pinged).toEqual(['http://hc.example/x']);
+    await probe({ dueMs: [] });
+    await probe({ shard: 1 });
+    isWritable = false;
+    await expect(probe()).rejects.toThrow('the disk is full');
+    expect(pinged).toHaveLength(1);
   });
 });

@@ -1,12 +1,8 @@
 /** Incidents and their timelines in a real PostgreSQL. */
 import { describe, expect, it } from 'vitest';
 import { writeIncident } from '../../src/adapters/postgres/incident-store.js';
-import {
-  decideIncident,
-  newIncident,
-  type IncidentRecord,
-  type IncidentReport,
-} from '../../src/domain/incident.js';
+import { decideReport } from '../../src/domain/incident-report.js';
+import { newIncident, type IncidentRecord, type IncidentReport } from '../../src/domain/incident.js';
 import { createShard, play, startAt } from '../support/heartbeat-facts.js';
 import { useScratchSchema } from '../support/scratch-schema.js';
 
@@ -27,8 +23,12 @@ const recordOf = (id: string, version: number, more: Partial<IncidentRecord> = {
   acknowledgedBy: null,
   resolvedAt: null,
   resolvedBy: null,
+  remedies: [],
+  advice: null,
+  runbook: null,
+  labels: null,
   version,
-  event: { at: startAt, event: 'opened', by: 'heartbeat:shop:0', text: `version ${version}` },
+  event: { at: startAt, event: 'opened', by: 'heartbeat:shop:0', text: `version ${version}`, why: '' },
   ...more,
 });
 
@@ -39,7 +39,7 @@ const of = async (table: string, id: string): Promise<Record<string, unknown>[]>
 function recordsOf(reports: readonly IncidentReport[]): IncidentRecord[] {
   let state = newIncident({ environment: 'shop', loop: 'heartbeat', type: 'unhealthy', target: 'api' });
   return reports.flatMap((report) => {
-    const decision = decideIncident(state, report);
+    const decision = decideReport(state, report);
     state = decision.state;
     return decision.record === null ? [] : [decision.record];
   });

@@ -203,7 +203,9 @@ describe('ports', () => {
     const { port } = await listen();
     const stack = up({
       directory: await openFolder(),
-      config: { api: { listen: { host: '127.0.0.1', port }, isListenGiven: true, token: null } },
+      config: {
+        api: { listen: { host: '127.0.0.1', port }, isListenGiven: true, token: null, pingKey: null },
+      },
     });
     expect(await stack.exited).toBe(2);
     expect(stack.output()).toMatch(

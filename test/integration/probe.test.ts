@@ -1,7 +1,6 @@
 /** What holds for every kind of check: its limit, its end, and that it never throws. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { probe } from '../../src/adapters/probe.js';
-import type { Check } from '../../src/domain/service.js';
+import { probe, type ProbedCheck } from '../../src/adapters/probe.js';
 import {
   certificateCheck,
   dnsCheck,
@@ -21,7 +20,7 @@ afterEach(async () => {
 });
 
 /** Every check that can hang, on a server that accepts and is silent. */
-const hangingChecks = async (): Promise<Check[]> => {
+const hangingChecks = async (): Promise<ProbedCheck[]> => {
   const server = await startTcpServer();
   servers.push(server);
   const { address } = server;
@@ -82,7 +81,7 @@ describe('a probe', () => {
   });
 
   it('turns a defect of its own into an unknown', async () => {
-    const broken = { kind: 'http', url: 'http://127.0.0.1/' } as unknown as Check;
+    const broken = { kind: 'http', url: 'http://127.0.0.1/' } as unknown as ProbedCheck;
     const seen = await probe(broken, { timeoutMs: 1000, supervisor: null });
     expect(seen).toMatchObject({ connected: false, unknown: true });
     expect(seen.error).toMatch(/^the http check failed inside opsloop: /);

@@ -1,6 +1,6 @@
 /** The checks of a tick run side by side: who hangs holds up nobody, is not asked twice, and is heard later. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { probe } from '../../src/adapters/probe.js';
+import { probe, type ProbedCheck } from '../../src/adapters/probe.js';
 import { createShardProber, type ProbeCheck } from '../../src/activities/shard-probing.js';
 import type { Observation } from '../../src/domain/observation.js';
 import type { Service } from '../../src/domain/service.js';
@@ -10,7 +10,8 @@ import { eventually } from '../support/eventually.js';
 import { startTcpServer, type TcpServer } from '../support/tcp-server.js';
 
 const now = (): number => Date.now();
-const realProbe: ProbeCheck = (of, check) => probe(check, { timeoutMs: of.timeoutMs, supervisor: null });
+const realProbe: ProbeCheck = (of, check) =>
+  probe(check as ProbedCheck, { timeoutMs: of.timeoutMs, supervisor: null });
 
 const servers: TcpServer[] = [];
 afterEach(async () => {

@@ -31,7 +31,7 @@ describe('a recorded history', () => {
     const types = recorded.map(
       (name) => read(name).events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name,
     );
-    expect(new Set(types)).toEqual(new Set(['heartbeat', 'incident', 'alertRouter']));
+    expect(new Set(types)).toEqual(new Set(['heartbeat', 'incident', 'alertRouter', 'external', 'remedy']));
   });
 
   it.each(recorded)('%s replays on the workflows of today', async (name) => {

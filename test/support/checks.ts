@@ -1,7 +1,6 @@
 /** Checks as the configuration would give them, with what a test does not care about filled in. */
 import type {
   CertificateCheck,
-  Check,
   DnsCheck,
   ExpiryCheck,
   HttpCheck,
@@ -10,7 +9,7 @@ import type {
   TcpCheck,
 } from '../../src/domain/service.js';
 import { defaultConditions } from '../../src/domain/service.js';
-import { probe } from '../../src/adapters/probe.js';
+import { probe, type ProbedCheck } from '../../src/adapters/probe.js';
 import type { Observation } from '../../src/domain/observation.js';
 
 export const httpCheck = (url: string, more: Partial<HttpCheck> = {}): HttpCheck => ({
@@ -68,5 +67,5 @@ export const expiryCheck = (source: ExpiryCheck['source']): ExpiryCheck => ({
 });
 
 /** One probe of a service without a supervisor. */
-export const observe = (check: Check, timeoutMs = 3000, signal?: AbortSignal): Promise<Observation> =>
+export const observe = (check: ProbedCheck, timeoutMs = 3000, signal?: AbortSignal): Promise<Observation> =>
   probe(check, { timeoutMs, supervisor: null, ...(signal && { signal }) });

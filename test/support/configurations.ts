@@ -1,4 +1,5 @@
 /** Applied configurations for tests: complete, with only what the test cares about spelt out. */
+import type { AlertPolicy } from '../../src/domain/alert-policy.js';
 import type { AppliedConfiguration } from '../../src/domain/configuration.js';
 import type { Service } from '../../src/domain/service.js';
 
@@ -13,18 +14,49 @@ export const service = (name: string, changes: Partial<Service> = {}): Service =
   closeAfter: 2,
   flapping: { changes: 4, withinMs: 1_800_000, settleAfterMs: 600_000 },
   supervisor: null,
+  remedy: null,
+  runbook: null,
   checks: [{ kind: 'tcp', address: '127.0.0.1:1', conditions: ['[CONNECTED] == true'] }],
   ...changes,
 });
 
+/** Everything at once to these channels: nothing waits, nothing is held back. */
+export const alertPolicy = (channels: string[], changes: Partial<AlertPolicy> = {}): AlertPolicy => ({
+  root: {
+    match: {},
+    channels,
+    groupBy: ['cause'],
+    groupWaitMs: 0,
+    groupIntervalMs: 0,
+    repeatIntervalMs: 3_600_000,
+    throttleMs: null,
+    isContinuing: false,
+    routes: [],
+  },
+  inhibit: [],
+  mute: [],
+  escalation: [],
+  resolveTimeoutMs: 300_000,
+  ...changes,
+});
+
+type Changes = Partial<Omit<AppliedConfiguration, 'heartbeat'>> & {
+  heartbeat?: Partial<AppliedConfiguration['heartbeat']>;
+};
+
 export const configuration = (
   environment: string,
   services: Service[],
-  changes: Partial<AppliedConfiguration> = {},
-): AppliedConfiguration => ({
-  environment,
-  services,
-  channels: [{ name: 'console', kind: 'console' }],
-  heartbeat: { reference: null, keepReports: 10, shardSize: 250 },
-  ...changes,
-});
+  { heartbeat, ...changes }: Changes = {},
+): AppliedConfiguration => {
+  const channels = changes.channels ?? [{ name: 'console', kind: 'console' }];
+  return {
+    environment,
+    services,
+    channels,
+    alerts: alertPolicy(channels.map(({ name }) => name)),
+    maintenanceWindows: [],
+    ...changes,
+    heartbeat: { deadMan: null, reference: null, keepReports: 10, shardSize: 250, ...heartbeat },
+  };
+};

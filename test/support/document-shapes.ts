@@ -45,6 +45,10 @@ export const anAlertRouter = (environment: string, changes: object = {}): object
   ...changes,
 });
 
+/** The loop that takes alerts from outside. */
+export const anExternalLoop = (environment: string, changes: object = {}): object =>
+  anAlertRouter(environment, { id: `external:${environment}`, loop: 'external', ...changes });
+
 /** An incident of the heartbeat that is open. */
 export const anIncident = (environment: string, target: string, changes: object = {}): object => ({
   id: `incident:${environment}:heartbeat:unhealthy:${target}`,
@@ -75,5 +79,7 @@ export const aSentAlert = (event: string, target: string, channel: string, chang
   at: anInstant,
   sentAt: anInstant,
   reason: '',
+  targets: [target],
+  incident: aText,
   ...changes,
 });

@@ -46,14 +46,18 @@ function configOf({ directory, config = {} }: UpProcessOptions): UpConfig {
     temporal: { address: null, namespace: 'default', cli: null },
     database: null,
     redis: null,
-    api: { listen: { host: '127.0.0.1', port: 7700 }, isListenGiven: false, token: null },
+    api: { listen: { host: '127.0.0.1', port: 7700 }, isListenGiven: false, token: null, pingKey: null },
     ...config,
   };
 }
 
 export const readEndpoints = (stateDir: string): StackEndpoints | null => {
-  const path = join(stateDir, 'run', 'endpoints.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as StackEndpoints) : null;
+  try {
+    return JSON.parse(readFileSync(join(stateDir, 'run', 'endpoints.json'), 'utf8')) as StackEndpoints;
+  } catch {
+    // Not there, or taken away by a stop at this very moment.
+    return null;
+  }
 };
 
 export interface UpCommand {

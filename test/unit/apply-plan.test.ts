@@ -19,7 +19,11 @@ describe('planApply', () => {
     const plan = planApply({ configuration: wanted, latest: null, running: [] });
     expect(plan).toMatchObject({ revision: 1, isNewRevision: true });
     expect(plan.services).toEqual({ added: ['api', 'db'], changed: [], removed: [] });
-    expect(actionsOf(plan)).toEqual(['create alertRouter:shop', 'create heartbeat:shop:0']);
+    expect(actionsOf(plan)).toEqual([
+      'create alertRouter:shop',
+      'create heartbeat:shop:0',
+      'create external:shop',
+    ]);
   });
 
   it('does nothing the second time', () => {
@@ -50,7 +54,11 @@ describe('planApply', () => {
     const plan = planApply({ configuration: after, latest: { revision: 3, configuration: before }, running });
     expect(plan.revision).toBe(4);
     expect(plan.services).toEqual({ added: ['new'], changed: ['db'], removed: ['old'] });
-    expect(actionsOf(plan)).toEqual(['update alertRouter:shop', 'update heartbeat:shop:0']);
+    expect(actionsOf(plan)).toEqual([
+      'update alertRouter:shop',
+      'update heartbeat:shop:0',
+      'update external:shop',
+    ]);
   });
 
   it('stops shards that are needed no more', () => {
@@ -62,6 +70,7 @@ describe('planApply', () => {
     expect(actionsOf(plan)).toEqual([
       'update alertRouter:shop',
       'update heartbeat:shop:0',
+      'update external:shop',
       'stop heartbeat:shop:1',
     ]);
   });
@@ -75,7 +84,11 @@ describe('planApply', () => {
       running,
     });
     expect(plan).toMatchObject({ revision: 2, isNewRevision: false });
-    expect(actionsOf(plan)).toEqual(['unchanged alertRouter:shop', 'create heartbeat:shop:0']);
+    expect(actionsOf(plan)).toEqual([
+      'unchanged alertRouter:shop',
+      'create heartbeat:shop:0',
+      'create external:shop',
+    ]);
   });
 
   it('tells a loop again that an apply cut short did not reach', () => {
@@ -86,7 +99,11 @@ describe('planApply', () => {
       latest: { revision: 2, configuration: wanted },
       running,
     });
-    expect(actionsOf(plan)).toEqual(['update alertRouter:shop', 'unchanged heartbeat:shop:0']);
+    expect(actionsOf(plan)).toEqual([
+      'update alertRouter:shop',
+      'unchanged heartbeat:shop:0',
+      'update external:shop',
+    ]);
   });
 });
 

@@ -42,9 +42,9 @@ const commands = [
   ['watch'],
   ['completion'],
   ...['list', 'show', 'start', 'stop', 'pause', 'resume', 'trigger'].map((verb) => ['loops', verb]),
-  ...['list', 'show', 'check'].map((verb) => ['services', verb]),
+  ...['list', 'show', 'check', 'silence'].map((verb) => ['services', verb]),
   ...['list', 'show'].map((verb) => ['incidents', verb]),
-  ['alerts', 'history'],
+  ...['test', 'rules', 'history', 'silences', 'unsilence'].map((verb) => ['alerts', verb]),
 ];
 
 describe('help', () => {

@@ -126,11 +126,46 @@ describe('parseConfig', { timeout: 60_000 }, () => {
       'heartbeat',
       'services',
       'channels',
+      'alerts',
+      'maintenanceWindows',
     );
     const entry = fc.tuple(section, fc.jsonValue({ maxDepth: 5 }));
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 4 }), (entries) =>
         judge(JSON.stringify(Object.fromEntries(entries))),
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('answers to any data in the place of any part of the alerts', () => {
+    const any = fc.jsonValue({ maxDepth: 3 });
+    const keyed = (...keys: string[]) => fc.dictionary(fc.constantFrom(...keys), any, { maxKeys: 4 });
+    const match = keyed('event', 'loop', 'type', 'target', 'severity', 'tags');
+    const window = fc.tuple(keyed('between', 'days', 'timeZone', 'below'), match);
+    const { route } = fc.letrec<{ route: object }>((tie) => ({
+      route: fc
+        .tuple(
+          keyed('channels', 'groupBy', 'groupWait', 'throttle', 'continue', 'match'),
+          fc.option(match),
+          fc.array(tie('route'), { maxLength: 2, size: 'xsmall' }),
+        )
+        .map(([rest, fits, routes]) => ({ ...rest, ...(fits && { match: fits }), routes })),
+    }));
+    const alerts = fc.record({
+      channels: any,
+      routes: fc.array(route, { maxLength: 3 }),
+      inhibit: fc.array(fc.record({ source: match, target: match }), { maxLength: 2 }),
+      mute: fc.array(
+        window.map(([rest, fits]) => ({ ...rest, match: fits })),
+        { maxLength: 2 },
+      ),
+      escalation: fc.array(keyed('after', 'channels'), { maxLength: 3 }),
+    });
+    const channels = fc.dictionary(fc.string(), keyed('type', 'url', 'from', 'to', 'secret', 'path'));
+    fc.assert(
+      fc.property(alerts, channels, (one, others) =>
+        judge(JSON.stringify({ alerts: one, channels: others })),
       ),
       { numRuns: 200 },
     );
@@ -145,6 +180,8 @@ describe('parseConfig', { timeout: 60_000 }, () => {
       'tags',
       'dependsOn',
       'supervisor',
+      'remedy',
+      'runbook',
       'checks',
     );
     const kind = fc.constantFrom(
@@ -159,6 +196,7 @@ describe('parseConfig', { timeout: 60_000 }, () => {
       'disk',
       'host',
       'command',
+      'push',
       'conditions',
       'auth',
       'headers',

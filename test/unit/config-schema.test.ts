@@ -12,6 +12,9 @@ const fileOf = (name: string): string => readFileSync(new URL(`../../${name}`, i
 const reference = fileOf('opsloop.reference.yaml');
 
 interface Schema {
+  $ref?: string;
+  allOf?: Schema[];
+  definitions?: Record<string, Schema>;
   anyOf?: Schema[];
   oneOf?: Schema[];
   type?: string;
@@ -27,24 +30,46 @@ interface Schema {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const schema = configJsonSchema() as Schema;
+
 /** The mappings that a schema may mean, and the lists. */
 const optionsOf = (schema: Schema): Schema[] => {
   const options = schema.anyOf ?? schema.oneOf;
   return options === undefined ? [schema] : options.flatMap(optionsOf);
 };
 
-/** Every place of the schema by its path, options side by side. */
-const placesOf = (schema: Schema, path = ''): Map<string, Schema> => {
+/** The definition that a schema names, by its name and itself. */
+const definitionOf = (part: Schema): [string, Schema][] => {
+  const name = (part.$ref ?? part.allOf?.[0]?.$ref)?.replace('#/definitions/', '');
+  const definition = schema.definitions?.[name ?? ''];
+  return name === undefined || definition === undefined ? [] : [[name, definition]];
+};
+
+/** Every place of the schema by its path, options side by side; what is defined once is entered where it is used first. */
+const placesOf = (part: Schema, path = '', entered = new Set<string>()): Map<string, Schema> => {
   const places = new Map<string, Schema>();
-  for (const option of optionsOf(schema)) {
+  const enter = (below: Schema, where: string): void => {
+    for (const [place, found] of placesOf(below, where, entered)) places.set(place, found);
+  };
+  for (const option of optionsOf(part)) {
     for (const [key, value] of Object.entries(option.properties ?? {})) {
       places.set(`${path}.${key}`, value);
-      for (const [below, part] of placesOf(value, `${path}.${key}`)) places.set(below, part);
+      enter(value, `${path}.${key}`);
     }
-    if (option.items)
-      for (const [below, part] of placesOf(option.items, `${path}[]`)) places.set(below, part);
+    if (option.items) enter(option.items, `${path}[]`);
+    for (const [name, definition] of definitionOf(option)) {
+      if (entered.has(name)) continue;
+      entered.add(name);
+      enter(definition, path);
+    }
   }
   return places;
+};
+
+/** What each type of channel has beside its type. */
+const channelKeysOf = (): string[] => {
+  const channels = optionsOf(schema.properties?.channels ?? {})[0]?.additionalProperties;
+  return optionsOf(channels || {}).flatMap((channel) => Object.keys(channel.properties ?? {}));
 };
 
 /** Every value of the data by the same kind of path. */
@@ -56,8 +81,6 @@ const valuesOf = (data: unknown, path = ''): [string, unknown][] => {
     ...valuesOf(value, `${path}.${key}`),
   ]);
 };
-
-const schema = configJsonSchema() as Schema;
 
 describe('opsloop.schema.json', () => {
   it('is what the code makes (node --import tsx scripts/write-schema.ts writes it)', () => {
@@ -90,8 +113,13 @@ describe('opsloop.reference.yaml', () => {
 
   it('mentions every key of the schema', () => {
     const mentioned = new Set(values.map(([path]) => path));
-    const channelKeys = ['.channels.console.type', '.channels.file.type', '.channels.file.path'];
-    expect([...placesOf(schema).keys(), ...channelKeys].filter((path) => !mentioned.has(path))).toEqual([]);
+    expect([...placesOf(schema).keys()].filter((path) => !mentioned.has(path))).toEqual([]);
+  });
+
+  it('shows every type of channel with every key', () => {
+    const shown = Object.values((parse(reference) as { channels: Record<string, object> }).channels);
+    expect(shown.flatMap((channel) => Object.keys(channel))).toEqual(channelKeysOf());
+    expect(channelKeysOf()).toHaveLength(14);
   });
 
   it('shows the default of every key that has one', () => {

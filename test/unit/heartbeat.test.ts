@@ -59,6 +59,7 @@ describe('opening and closing', () => {
       reason: 'connection refused',
       affected: [],
       resolvedBy: null,
+      why: '2 of its last 2 results were bad (openAfter)',
       at: shard.now(),
     });
   });

@@ -1,9 +1,9 @@
 /** An incident takes reports in any order and number, and is told once for each change. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decideReport } from '../../src/domain/incident-report.js';
 import {
   affectedNames,
-  decideIncident,
   newIncident,
   type IncidentDecision,
   type IncidentReport,
@@ -38,7 +38,7 @@ function decideAll(reports: readonly IncidentReport[], from: IncidentState = new
   const decisions: IncidentDecision[] = [];
   let state = from;
   for (const report of reports) {
-    const decision = decideIncident(state, report);
+    const decision = decideReport(state, report);
     state = decision.state;
     decisions.push(decision);
   }
@@ -63,6 +63,7 @@ describe('the life of an incident', () => {
         episode: 1,
         text: 'db is unhealthy: connection refused (affects api, web)',
         at: startAt,
+        since: startAt,
       },
     ]);
     expect(records).toMatchObject([
@@ -265,7 +266,7 @@ describe('the text', () => {
     ['anomaly', 'db is unusually slow: connection refused'],
   ])('of %s reads like a sentence', (type, text) => {
     const own = newIncident({ ...identity, type });
-    expect(decideIncident(own, reportOf('open', { type })).alert?.text).toBe(text);
+    expect(decideReport(own, reportOf('open', { type })).alert?.text).toBe(text);
   });
 });
 

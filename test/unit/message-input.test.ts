@@ -49,3 +49,34 @@ describe.each(messages)('reading $name', ({ read, good }) => {
     );
   });
 });
+
+describe('fields of an alert that may be left out', () => {
+  const extras = {
+    since: Date.UTC(2026, 0, 1),
+    did: ['restarted api: still unhealthy'],
+    advice: 'look at the log',
+    runbook: 'https://wiki.example.org/api',
+    labels: { instance: '10.0.0.7:9100' },
+    channels: ['team'],
+  };
+
+  it('are taken as they are', () => {
+    expect(readAlert({ ...alertOf(), ...extras })).toEqual({ ok: true, value: { ...alertOf(), ...extras } });
+  });
+
+  it.each([
+    ['since', 'yesterday'],
+    ['did', 'restarted'],
+    ['did', Array(101).fill('again')],
+    ['advice', 7],
+    ['runbook', 'x'.repeat(20_000)],
+    ['labels', { instance: 7 }],
+    ['labels', ['instance']],
+    ['labels', Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`label-${index}`, '']))],
+    ['channels', 'team'],
+    ['channels', null],
+  ])('are named when they are wrong: %s', (field, value) => {
+    const result = readAlert({ ...alertOf(), [field]: value });
+    expect(result.ok ? '' : result.problem).toMatch(new RegExp(`^field "${field}" is .*; for example `));
+  });
+});

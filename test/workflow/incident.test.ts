@@ -2,10 +2,12 @@
 import { ApplicationFailure, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { defaultPlan } from '../../src/domain/incident-clock.js';
 import type { IncidentReport, IncidentState } from '../../src/domain/incident.js';
 import type { LoopLimits } from '../../src/workflows/loop-limits.js';
 import { eventually } from '../support/eventually.js';
 import { createFakeIncident } from '../support/fake-incident-activities.js';
+import { createFakeRemedy } from '../support/fake-remedy-activities.js';
 import { reportOf } from '../support/incident-reports.js';
 import {
   askLoop,
@@ -18,9 +20,13 @@ const minute = 60_000;
 
 describe.skipIf(timeSkippingServer === undefined)('incident', () => {
   const fake = createFakeIncident();
+  const remedies = createFakeRemedy();
   let server: WorkflowEnvironment;
   beforeAll(async () => {
-    server = await openWorkflowEnvironment({ server: 'timeSkipping', activities: fake.activities });
+    server = await openWorkflowEnvironment({
+      server: 'timeSkipping',
+      activities: { ...fake.activities, ...remedies.activities },
+    });
   });
   afterAll(() => server?.close());
   beforeEach(() => fake.reset());
@@ -131,6 +137,7 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
     await incident.report({ sequence: 5, episode: 3 });
     await told(5);
     expect(await incident.state()).toMatchObject({ state: 'open', episode: 3 });
+    expect(fake.reports.map(({ episode }) => episode)).toEqual([1, 2]);
     expect(fake.alerts.map(({ event, episode }) => `${event} ${episode}`)).toEqual([
       'opened 1',
       'recovered 1',
@@ -146,12 +153,20 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
     await incident.report({ sequence: 1 });
     for (let sequence = 2; sequence < 12; sequence += 1)
       await incident.report({ sequence, kind: 'affected', affected: [`web-${sequence}`] });
-    await eventually('the records', () => fake.records.length === 11);
+    // A signal that comes with the end of a run makes Temporal do that run's last step again: the record takes it once.
+    const versions = (): number[] =>
+      [...new Set(fake.records.map(({ version }) => version))].sort((a, b) => a - b);
+    await eventually('the records', () => versions().length === 11);
     await eventually('the next run', async () => (await incident.handle.describe()).runId !== first);
     await incident.report({ sequence: 1 }, { sequence: 12, kind: 'recover', resolvedBy: 'recovery' });
     await told(2);
-    expect(fake.records.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-    expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'recovered']);
+    // Terminated with its report under way, it would stop the server's clock for every test after it.
+    await incident.handle.result();
+    expect(versions()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect([...new Set(fake.alerts.map(({ key }) => key))]).toEqual([
+      expect.stringContaining(':1:opened:1'),
+      expect.stringContaining(':1:recovered:12'),
+    ]);
     expect(fake.records.at(-1)).toMatchObject({
       state: 'resolved',
       resolvedBy: 'recovery',
@@ -187,6 +202,72 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
       'critical',
       'api',
     ]);
+  });
+
+  it('answers who acknowledges, resolves, silences and notes, and refuses what comes too late', async () => {
+    const incident = await startIncident();
+    await incident.report({ sequence: 1, severity: 'critical', at: await server.now() });
+    const ask = (verb: string, input: object): Promise<IncidentState> =>
+      incident.handle.executeUpdate<IncidentState, [object]>(verb, { args: [input] });
+    expect(await ask('acknowledge', { by: 'alice' })).toMatchObject({
+      state: 'acknowledged',
+      acknowledgedBy: 'alice',
+    });
+    expect(await ask('note', { by: 'bob', text: 'looking' })).toMatchObject({
+      notes: [{ by: 'bob', text: 'looking' }],
+    });
+    await ask('silence', { for: '2h', by: 'bob' });
+    await eventually('the silence', () => fake.silences.length === 1);
+    expect(fake.silences[0]).toMatchObject({ incident: incident.handle.workflowId, by: 'bob' });
+    await expect(ask('silence', { for: 'soon' })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('"for"') },
+    });
+    expect(await ask('resolve', { by: 'alice', note: 'rebooted' })).toMatchObject({
+      state: 'resolved',
+      resolvedBy: 'alice',
+    });
+    await incident.handle.result();
+    expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'acknowledged', 'recovered']);
+    expect(fake.reports).toMatchObject([{ episode: 1, version: 5 }]);
+    await expect(ask('acknowledge', { by: 'bob' })).rejects.toThrow(/already completed|not found/);
+  });
+
+  it('takes thousands of raw signals once, and keeps its history short', async () => {
+    const incident = await startIncident({ signals: 200 });
+    await incident.report({ sequence: 1 });
+    const send = (name: string, input: unknown): Promise<void> => incident.handle.signal(name, input);
+    for (let round = 0; round < 20; round += 1)
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          index % 2 === 0
+            ? send('acknowledge', { by: 'alice' })
+            : send('note', { by: 'alice', text: 'on it' }),
+        ),
+      );
+    await send('resolve', { by: 'alice' });
+    await incident.handle.result();
+    // Signals sent side by side come in any order; each content counts once.
+    const events = new Map(fake.records.map(({ version, event }) => [version, event.event]));
+    expect([...events.values()].sort()).toEqual(['acknowledged', 'note', 'opened', 'resolved']);
+    expect([...events.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('tells the next level, then again each hour, until somebody owns it', async () => {
+    fake.plan = () => ({ ...defaultPlan, escalation: [{ afterMs: 15 * minute, channels: ['post'] }] });
+    const incident = await startIncident();
+    const at = await server.now();
+    await incident.report({ sequence: 1, severity: 'critical', at });
+    await told(1);
+    await server.sleep(140 * minute);
+    expect(fake.alerts.map(({ event, channels }) => `${event} ${channels?.join() ?? ''}`.trim())).toEqual([
+      'opened',
+      'escalated post',
+      'reminded',
+      'reminded',
+    ]);
+    await incident.handle.signal('acknowledge', { by: 'alice' });
+    await server.sleep(180 * minute);
+    expect(fake.alerts.map(({ event }) => event).slice(4)).toEqual(['acknowledged']);
   });
 
   it('tells people also when it cannot be recorded, and records it as soon as it can', async () => {
@@ -240,5 +321,35 @@ describe.skipIf(timeSkippingServer === undefined)('incident', () => {
       (failure: unknown) => failure,
     );
     expect(String((error as Error).cause)).toMatch(/identity/);
+  });
+
+  it('starts one attempt after the other, and escalates when they are spent', async () => {
+    fake.plan = () => ({ ...defaultPlan, remedy: { attempts: 2, settleMs: 30_000 } });
+    // The attempts wait: what they say is said here.
+    remedies.outlook = () => ({ kind: 'forbidden', waitsFor: 'the end of the test', severity: 'low' });
+    const incident = await startIncident();
+    await incident.report({ sequence: 1 });
+    for (const attempt of [1, 2]) {
+      await eventually(
+        `attempt ${attempt}`,
+        async () => (await incident.state()).runningRemedy?.attempt === attempt,
+      );
+      const environment = (await incident.state()).identity.environment;
+      server.track(server.client.workflow.getHandle(`remedy:${environment}:api:1:${attempt}`));
+      const said = { episode: 1, attempt, action: 'restart', at: reportOf().at };
+      await incident.handle.signal('remedy', { ...said, phase: 'started', success: null, detail: 'stopped' });
+      await incident.handle.signal('remedy', {
+        ...said,
+        phase: 'ended',
+        success: false,
+        detail: 'still refused',
+      });
+    }
+    await told(2);
+    expect(await incident.state()).toMatchObject({
+      state: 'escalated',
+      remedies: [{ attempt: 1 }, { attempt: 2 }],
+    });
+    expect(fake.alerts.map(({ event }) => event)).toEqual(['opened', 'escalated']);
   });
 });

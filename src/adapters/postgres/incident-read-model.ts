@@ -6,11 +6,12 @@ import type {
   IncidentDocument,
   IncidentEventDocument,
   IncidentState,
+  SilenceDocument,
 } from '../../domain/documents.js';
 import type { Severity } from '../../domain/service.js';
 import type { IncidentSpan } from '../../domain/status.js';
 
-interface IncidentRow {
+export interface IncidentRow {
   id: string;
   loop: string;
   type: string;
@@ -27,10 +28,10 @@ interface IncidentRow {
   remedies: IncidentDocument['remedies'];
 }
 
-const incidentColumns = `id, loop, type, target, severity, state, episode, opened_at, acknowledged_by, resolved_at,
+export const incidentColumns = `id, loop, type, target, severity, state, episode, opened_at, acknowledged_by, resolved_at,
   resolved_by, reason, affected, remedies`;
 
-const incidentOf = (row: IncidentRow): IncidentDocument => ({
+export const incidentOf = (row: IncidentRow): IncidentDocument => ({
   id: row.id,
   loop: row.loop,
   type: row.type,
@@ -62,13 +63,16 @@ export async function readIncidents(
   return rows.map(incidentOf);
 }
 
-interface EventRow {
-  episode: number;
-  at: Date;
-  event: string;
-  by: string | null;
-  text: string;
+type EventRow = Omit<IncidentEventDocument, 'at'> & { at: Date };
+
+/** What only the details of an incident show. */
+export interface IncidentDetailRow extends IncidentRow {
+  advice: string | null;
+  runbook: string | null;
+  labels: Record<string, string> | null;
+  version: number;
 }
+export const incidentDetailColumns = `${incidentColumns}, advice, runbook, labels, version`;
 
 /**
  * The newest episode of an incident, by its id or by its target (then the one opened last), with the events of all
@@ -79,15 +83,15 @@ export async function readIncident(
   environment: string,
   idOrTarget: string,
 ): Promise<IncidentDetailDocument | null> {
-  const { rows } = await pool.query<IncidentRow>(
-    `select ${incidentColumns} from incident where environment = $1 and (id = $2 or target = $2)
+  const { rows } = await pool.query<IncidentDetailRow>(
+    `select ${incidentDetailColumns} from incident where environment = $1 and (id = $2 or target = $2)
      order by id = $2 desc, opened_at desc, episode desc limit 1`,
     [environment, idOrTarget],
   );
   const row = rows[0];
   if (row === undefined) return null;
   const { rows: events } = await pool.query<EventRow>(
-    `select episode, at, event, by, text from incident_event where environment = $1 and id = $2
+    `select episode, at, event, by, text, why from incident_event where environment = $1 and id = $2
      order by episode, sequence`,
     [environment, row.id],
   );
@@ -95,7 +99,8 @@ export async function readIncident(
     ...event,
     at: at.toISOString(),
   }));
-  return { ...incidentOf(row), events: documents };
+  const { advice, runbook, labels, version } = row;
+  return { ...incidentOf(row), advice, runbook, labels, version, events: documents };
 }
 
 interface AlertRow extends Omit<AlertDocument, 'at' | 'sentAt'> {
@@ -110,7 +115,8 @@ export async function readAlerts(
   { limit = 1000 }: { limit?: number } = {},
 ): Promise<AlertDocument[]> {
   const { rows } = await pool.query<AlertRow>(
-    `select key, event, target, severity, channel, state, attempts, at, sent_at, reason
+    `select key, event, target, severity, channel, state, attempts, at, sent_at, reason, targets,
+       coalesce(message->'alerts'->0->>'incident', message->>'incident', '') as incident
      from alert_delivery where environment = $1 order by at desc, key, channel limit $2`,
     [environment, limit],
   );
@@ -125,6 +131,42 @@ export async function readAlerts(
     at: at.toISOString(),
     sentAt: sent_at?.toISOString() ?? null,
     reason: row.reason,
+    targets: row.targets,
+    incident: row.incident,
+  }));
+}
+
+interface SilenceRow extends Pick<SilenceDocument, 'id' | 'match' | 'by' | 'note'> {
+  starts_at: Date;
+  ends_at: Date;
+  ended_at: Date | null;
+  ended_by: string | null;
+  is_active: boolean;
+}
+
+/** Silences, newest first; only those in force unless `isAll`. */
+export async function readSilences(
+  pool: Pool,
+  environment: string,
+  { isAll = false, limit = 1000 }: { isAll?: boolean; limit?: number } = {},
+): Promise<SilenceDocument[]> {
+  const active = 'ended_at is null and ends_at > now()';
+  const { rows } = await pool.query<SilenceRow>(
+    `select id, match, by, note, starts_at, ends_at, ended_at, ended_by, ${active} as is_active
+     from silence where environment = $1 ${isAll ? '' : `and ${active}`}
+     order by starts_at desc, id desc limit $2`,
+    [environment, limit],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    state: row.is_active ? 'active' : 'ended',
+    match: row.match,
+    by: row.by,
+    note: row.note,
+    startsAt: row.starts_at.toISOString(),
+    endsAt: row.ends_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    endedBy: row.ended_by,
   }));
 }
 

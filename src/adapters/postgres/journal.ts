@@ -2,22 +2,27 @@
 import type { Pool } from 'pg';
 import type { IncidentRecord } from '../../domain/incident.js';
 import type { LoopStatus } from '../../domain/loop.js';
+import type { SilenceRecord } from '../../domain/silence.js';
 import type { Spool } from '../spool.js';
 import { writeDelivery, type StoredDelivery } from './alert-store.js';
 import { writeChanges, writeTick, type StoredChanges, type StoredTick } from './heartbeat-store.js';
 import { writeIncident } from './incident-store.js';
 import { writeLoop } from './loop-store.js';
+import { writeSilence } from './silence-store.js';
+import { writeStep, type StoredStep } from './remediation-store.js';
 
 export type JournalEntry =
   | { kind: 'tick'; tick: StoredTick }
   | { kind: 'changes'; changes: StoredChanges }
   | { kind: 'loop'; environment: string; loop: LoopStatus }
   | { kind: 'incident'; record: IncidentRecord }
-  | { kind: 'delivery'; delivery: StoredDelivery };
+  | { kind: 'delivery'; delivery: StoredDelivery }
+  | { kind: 'silence'; silence: SilenceRecord }
+  | { kind: 'remediation'; step: StoredStep };
 
 export interface Journal {
-  /** Resolves when the entry is in the database, or safely in the spool. Rejects when neither could be had. */
-  write(entry: JournalEntry): Promise<void>;
+  /** Resolves when the entry is in the database (`stored`), or safely in the spool (`spooled`). Rejects when neither could be had. */
+  write(entry: JournalEntry): Promise<'stored' | 'spooled'>;
   /** Stops trying to empty the spool. */
   close(): Promise<void>;
 }
@@ -73,17 +78,22 @@ export function openJournal({ pool, spool, log }: JournalOptions): Journal {
       if (isDown || spool.size() > 0) {
         await spool.add(entry);
         if (!isDown) void empty();
-        return;
+        return 'spooled';
       }
       try {
         await writeEntry(pool, entry);
+        return 'stored';
       } catch (error) {
-        if (isRefusal(error)) return leaveOut(entry, error, log);
+        if (isRefusal(error)) {
+          leaveOut(entry, error, log);
+          return 'stored';
+        }
         if (!isDown)
           log.warn('the database cannot be used; facts wait in the spool', { error: String(error) });
         isDown = true;
         await spool.add(entry);
         tryLater();
+        return 'spooled';
       }
     },
     close: async () => {
@@ -132,5 +142,9 @@ function writeEntry(pool: Pool, entry: JournalEntry): Promise<void> {
       return writeIncident(pool, entry.record);
     case 'delivery':
       return writeDelivery(pool, entry.delivery);
+    case 'silence':
+      return writeSilence(pool, entry.silence);
+    case 'remediation':
+      return writeStep(pool, entry.step);
   }
 }

@@ -11,8 +11,10 @@ import {
 import { OpsError } from '../../domain/errors.js';
 import type { CliContext } from './context.js';
 import { exitCodeOf } from './output.js';
+import { alertsRoute } from './routes/alert-routes.js';
 import { loopsRoute } from './routes/loop-routes.js';
-import { alertsRoute, incidentsRoute, servicesRoute } from './routes/record-routes.js';
+import { incidentsRoute } from './routes/incident-routes.js';
+import { servicesRoute } from './routes/record-routes.js';
 import * as stack from './routes/stack-routes.js';
 
 const root = buildRouteMap<string, CliContext>({

@@ -1,4 +1,4 @@
-/** `opsloop incidents list` and `show`. */
+/** `opsloop incidents list`, `show` and `explain`. */
 import type { IncidentDetailDocument } from '../../../domain/documents.js';
 import { withStack, type CliContext, type GlobalFlags } from '../context.js';
 import { incidentColumns } from '../status-screen.js';
@@ -37,6 +37,18 @@ function detailLines(incident: IncidentDetailDocument, style: Style): string[] {
       plainText([localTime(incident.resolvedAt), incident.resolvedBy].filter(Boolean).join(' by ')),
     ],
     ['affected', plainText(incident.affected.join(', '))],
+    ...incident.remedies.map(({ attempt, action, success, detail }): [string, string] => [
+      `remedy ${attempt}`,
+      plainText(
+        `${action}: ${success === null ? 'under way' : success ? 'worked' : 'did not help'} ${detail}`,
+      ),
+    ]),
+    ['what to do', plainText(incident.advice ?? '')],
+    ['runbook', plainText(incident.runbook ?? '')],
+    ...Object.entries(incident.labels ?? {}).map(([name, value]): [string, string] => [
+      plainText(name),
+      plainText(value),
+    ]),
   ];
   return [
     style('bold', plainText(incident.id)),
@@ -66,5 +78,27 @@ export async function showCommand(this: CliContext, _flags: GlobalFlags, id: str
       { style: output.style, width: output.width(), indent: '  ' },
     );
     output.lines([...detailLines(incident, output.style), ...events]);
+  });
+}
+
+export async function explainCommand(
+  this: CliContext,
+  { episode }: GlobalFlags & { episode?: number },
+  id: string,
+): Promise<void> {
+  const { output } = this;
+  await withStack(this, { needsTemporal: false }, async (stack) => {
+    const { readExplanation } = await import('../../incident-control.js');
+    const { incident, steps } = await readExplanation(stack, { idOrTarget: id, episode: episode ?? null });
+    output.document({ incident, steps });
+    const lines = steps.flatMap(({ at, what, by, text, why }) => [
+      `${localTime(at)}  ${output.style('bold', what)}${by === null ? '' : ` by ${plainText(by)}`}: ${plainText(text)}`,
+      ...(why === '' ? [] : [`                     ${output.style('dim', `because ${plainText(why)}`)}`]),
+    ]);
+    output.lines([
+      `${output.style('bold', plainText(incident.id))}, episode ${incident.episode}`,
+      '',
+      ...lines,
+    ]);
   });
 }

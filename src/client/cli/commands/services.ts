@@ -1,6 +1,7 @@
 /** `opsloop services list`, `show` and `check`. */
 import type { ServiceDocument } from '../../../domain/documents.js';
 import { defaultPerson, withStack, type CliContext, type GlobalFlags } from '../context.js';
+import { pushLines } from '../push-text.js';
 import { serviceColumns } from '../status-screen.js';
 import { formatTable } from '../table.js';
 
@@ -28,8 +29,11 @@ export async function showCommand(this: CliContext, _flags: GlobalFlags, name: s
   await withStack(this, { needsTemporal: false }, async (stack) => {
     const { readService } = await import('../../services.js');
     const { service } = await readService(stack, name);
-    this.output.document(service);
+    const { readPush } = await import('../../pings.js');
+    const push = await readPush(stack, { service: name, apiUrl: stack.endpoints.apiUrl });
+    this.output.document(push === null ? service : { ...service, push });
     printServices(this, [service]);
+    if (push !== null) this.output.lines(pushLines(push));
   });
 }
 

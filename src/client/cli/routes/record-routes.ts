@@ -1,14 +1,11 @@
-/** Commands about services, incidents and alerts: how they are called. */
+/** Commands about services: how they are called. */
 import { buildCommand, buildRouteMap } from '@stricli/core';
 import type { CliContext, GlobalFlags } from '../context.js';
 import { byFlag, describe, globalFlags, limitFlag } from '../parameters.js';
+import { silenceServiceRoute } from './alert-routes.js';
 
 interface ListFlags extends GlobalFlags {
   readonly limit: number;
-}
-
-interface IncidentListFlags extends ListFlags {
-  readonly all?: boolean;
 }
 
 interface CheckFlags extends GlobalFlags {
@@ -18,11 +15,6 @@ interface CheckFlags extends GlobalFlags {
 const serviceName = {
   kind: 'tuple',
   parameters: [{ parse: String, brief: 'Name of a service', placeholder: 'NAME' }],
-} as const;
-
-const incidentId = {
-  kind: 'tuple',
-  parameters: [{ parse: String, brief: 'Id of an incident, or its target', placeholder: 'ID' }],
 } as const;
 
 export const servicesRoute = buildRouteMap({
@@ -43,7 +35,18 @@ export const servicesRoute = buildRouteMap({
       parameters: { flags: globalFlags, positional: serviceName },
       docs: {
         brief: 'Show one service',
-        fullDescription: describe('Its newest result and its availability.', ['opsloop services show api']),
+        fullDescription: describe(
+          'Its newest result and its availability; of a push check also where its job calls, and until when.',
+          ['opsloop services show api'],
+        ),
+      },
+    }),
+    pings: buildCommand<ListFlags, [string], CliContext>({
+      loader: async () => (await import('../commands/pings.js')).pingsCommand,
+      parameters: { flags: { ...globalFlags, limit: limitFlag }, positional: serviceName },
+      docs: {
+        brief: 'List what the job of a push check told, newest first',
+        fullDescription: describe('The latest 100 are kept.', ['opsloop services pings backup --limit 10']),
       },
     }),
     check: buildCommand<CheckFlags, [string], CliContext>({
@@ -57,56 +60,24 @@ export const servicesRoute = buildRouteMap({
         ]),
       },
     }),
-  },
-  docs: { brief: 'List, show and check the services' },
-});
-
-export const incidentsRoute = buildRouteMap({
-  routes: {
-    list: buildCommand<IncidentListFlags, [], CliContext>({
-      loader: async () => (await import('../commands/incidents.js')).listCommand,
+    silence: silenceServiceRoute,
+    remedies: buildCommand<ListFlags, [string?], CliContext>({
+      loader: async () => (await import('../commands/remedies.js')).remediesCommand,
       parameters: {
-        flags: {
-          ...globalFlags,
-          limit: limitFlag,
-          all: { kind: 'boolean', optional: true, withNegated: false, brief: 'Resolved ones, too' },
+        flags: { ...globalFlags, limit: limitFlag },
+        positional: {
+          kind: 'tuple',
+          parameters: [{ parse: String, optional: true, brief: 'Name of a service', placeholder: 'NAME' }],
         },
       },
       docs: {
-        brief: 'List the incidents, newest first',
-        fullDescription: describe('One row per episode; those not resolved, or all of them.', [
-          'opsloop incidents list',
-          'opsloop incidents list --all --limit 20',
-        ]),
-      },
-    }),
-    show: buildCommand<GlobalFlags, [string], CliContext>({
-      loader: async () => (await import('../commands/incidents.js')).showCommand,
-      parameters: { flags: globalFlags, positional: incidentId },
-      docs: {
-        brief: 'Show an incident with its time line',
-        fullDescription: describe('By its id, or the newest one of a target.', [
-          'opsloop incidents show incident:shop:heartbeat:unhealthy:api',
-          'opsloop incidents show api',
+        brief: 'List what was done to repair services, newest first',
+        fullDescription: describe('One row per step, with what was found after it.', [
+          'opsloop services remedies',
+          'opsloop services remedies api --limit 20',
         ]),
       },
     }),
   },
-  docs: { brief: 'List and show the incidents' },
-});
-
-export const alertsRoute = buildRouteMap({
-  routes: {
-    history: buildCommand<ListFlags, [], CliContext>({
-      loader: async () => (await import('../commands/alerts.js')).historyCommand,
-      parameters: { flags: { ...globalFlags, limit: limitFlag } },
-      docs: {
-        brief: 'List what was told to which channel, newest first',
-        fullDescription: describe('One row per message and channel, with what became of it.', [
-          'opsloop alerts history --limit 20',
-        ]),
-      },
-    }),
-  },
-  docs: { brief: 'What was told to whom' },
+  docs: { brief: 'List, show, check and silence the services' },
 });

@@ -1,0 +1,23 @@
+/** Reading data that may have any shape, for the checks of meaning. */
+import { nearMiss } from '../domain/near-miss.js';
+import type { DataPath } from './problem.js';
+
+export type RawMapping = Readonly<Record<string, unknown>>;
+/** The message goes on after the value that is found at `path`. */
+export type Report = (path: DataPath, message: string) => void;
+
+/** An empty mapping for what is none. */
+export const asMapping = (value: unknown): RawMapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as RawMapping) : {};
+
+/** An empty list for what is none. */
+export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** Suggestions compare with every name: with thousands of each that would take minutes. */
+const mostSuggestions = 50;
+
+/** Finds near misses among `candidates` for the first words it is asked about, and none for the rest. */
+export const createSuggester = (candidates: readonly string[]): ((word: string) => string | null) => {
+  let suggestions = 0;
+  return (word) => ((suggestions += 1) > mostSuggestions ? null : nearMiss(word, candidates));
+};
