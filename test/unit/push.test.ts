@@ -171,9 +171,6 @@ describe('firstLine', () => {
     expect(firstLine('x'.repeat(5000))).toHaveLength(200);
   });
 
-  /** No half of a pair of surrogates. */
-  const isWhole = (text: string): boolean => !/\p{Surrogate}/u.test(text);
-
   it('never holds half a character', () => {
     expect(isWhole(firstLine(`${'x'.repeat(199)}😀`))).toBe(true);
     fc.assert(

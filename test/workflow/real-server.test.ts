@@ -176,6 +176,48 @@ describe.skipIf(temporalAddress === undefined)('loops on a real server', () => {
     expect((await handle.query<LoopStatus>('state')).count).toBe(21);
   });
 
+  it('loses no report to an incident that continues as new', async () => {
+    // The time-skipping server drops a signal that comes with the end of a run; this one keeps it.
+    const environment = server.newEnvironmentName();
+    const identity = { environment, loop: 'heartbeat', type: 'unhealthy', target: 'api' };
+    const handle = await server.start(
+      'incident',
+      { identity, limits: { signals: 3 } },
+      { workflowId: `incident:${environment}:heartbeat:unhealthy:api` },
+    );
+    const first = (await handle.describe()).runId;
+    const report = (more: Partial<IncidentReport>): Promise<void> =>
+      handle.signal<[IncidentReport]>('report', reportOf({ environment, ...more }));
+    await report({ sequence: 1 });
+    for (let sequence = 2; sequence < 12; sequence += 1)
+      await report({ sequence, kind: 'affected', affected: [`web-${sequence}`] });
+    // A signal that comes with the end of a run makes Temporal do that run's last step again: the record takes it once.
+    const versions = (): number[] =>
+      [...new Set(incident.records.map(({ version }) => version))].sort((a, b) => a - b);
+    await eventually('the records', () => versions().length === 11);
+    await eventually(
+      'the next run',
+      async () => (await server.client.workflow.getHandle(handle.workflowId).describe()).runId !== first,
+    );
+    const next = server.client.workflow.getHandle(handle.workflowId);
+    await next.signal<[IncidentReport]>('report', reportOf({ environment, sequence: 1 }));
+    await next.signal<[IncidentReport]>(
+      'report',
+      reportOf({ environment, sequence: 12, kind: 'recover', resolvedBy: 'recovery' }),
+    );
+    await next.result();
+    expect(versions()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect([...new Set(incident.alerts.map(({ key }) => key))]).toEqual([
+      expect.stringContaining(':1:opened:1'),
+      expect.stringContaining(':1:recovered:12'),
+    ]);
+    expect(incident.records.at(-1)).toMatchObject({
+      state: 'resolved',
+      resolvedBy: 'recovery',
+      affected: ['web-11'],
+    });
+  });
+
   it('applies an incident its 1,500 duplicate reports once', async () => {
     const environment = server.newEnvironmentName();
     const identity = { environment, loop: 'heartbeat', type: 'unhealthy', target: 'api' };
