@@ -25,7 +25,17 @@ const thresholds = [
   { name: 'each', setting: ', openAfter: 1, closeAfter: 1', title: 'opsloop, openAfter 1 and closeAfter 1' },
 ];
 
-const resultsOf = (unit: string): string => unit.repeat(resultCount).slice(0, resultCount);
+/** Each way to begin a pattern: group waits and intervals are multiples of it, and meet the same result each time. */
+const rotationsOf = (unit: string): string[] =>
+  Array.from(unit, (_, index) => unit.slice(index) + unit.slice(0, index));
+
+const targets = patterns.flatMap(({ name, unit }) =>
+  rotationsOf(unit).map((rotation, index) => ({
+    pattern: name,
+    name: `${name}-${index + 1}`,
+    results: rotation.repeat(resultCount).slice(0, resultCount),
+  })),
+);
 
 export async function measure(): Promise<Measurement> {
   const hooks = await startHooks();
@@ -35,13 +45,11 @@ export async function measure(): Promise<Measurement> {
   const folder = stackFolder('alert-flapping');
   configure(folder, switches, hooks.url);
   const stack = await startStack(folder);
-  const services = patterns.length * thresholds.length;
+  const services = targets.length * thresholds.length;
   await waitForRounds(stack, { since: stack.startedAt, services, count: 1 });
   await switches.setPatterns(
     Object.fromEntries(
-      thresholds.flatMap((each) =>
-        patterns.map(({ name, unit }) => [`${name}-${each.name}`, resultsOf(unit)]),
-      ),
+      thresholds.flatMap((each) => targets.map(({ name, results }) => [`${name}-${each.name}`, results])),
     ),
   );
   await evaluate(alertmanager);
@@ -53,22 +61,23 @@ export async function measure(): Promise<Measurement> {
   const own = await hooks.calls();
   const theirs = await theirHooks.calls();
   await stack.stop();
-  for (const { alerts, at } of own)
-    for (const { target, event, status } of alerts)
-      console.log(new Date(at).toISOString(), target, event, status);
   return {
     figures: patterns.flatMap(({ name, title }) => [
-      ...thresholds.map((each) => messages(own, `${name}-${each.name}`, `${title}: ${each.title}`)),
-      ...(alertmanager === null ? [] : [messages(theirs, name, `${title}: Alertmanager`)]),
+      ...thresholds.map((each) =>
+        messages(own, { title: `${title}: ${each.title}`, pattern: name, suffix: `-${each.name}` }),
+      ),
+      ...(alertmanager === null
+        ? []
+        : [messages(theirs, { title: `${title}: Alertmanager`, pattern: name, suffix: '' })]),
     ]),
-    boundBy: `${resultCount} results of each target, one every ${intervalMs / 1000} s, and then only good ones for ${settleMs / 1000} s; settleAfter 1m, everything else about flapping as it is by default (4 changes within 30 m). groupWait 10s, groupInterval 1m and repeatInterval 1h for both; Alertmanager takes each result at once, as from a rule without \`for\`, groups by alertname and instance and tells what is over, too.`,
+    boundBy: `One target for each result that a pattern can begin with; ${resultCount} results of each target, one every ${intervalMs / 1000} s, and then only good ones for ${settleMs / 1000} s; settleAfter 1m, everything else about flapping as it is by default (4 changes within 30 m). groupWait 10s, groupInterval 1m and repeatInterval 1h for both; Alertmanager takes each result at once, as from a rule without \`for\`, groups by alertname and instance and tells what is over, too.`,
     ...(alertmanager !== null && { versions: { alertmanager: alertmanager.version } }),
   };
 }
 
 function configure(folder: string, switches: Switches, hookUrl: string): void {
   const services = thresholds.flatMap((each) =>
-    patterns.map(({ name }) => {
+    targets.map(({ name }) => {
       const service = `${name}-${each.name}`;
       return `  - {name: ${service}${each.setting}, checks: [{http: "${switches.urlOf(service)}"}]}`;
     }),
@@ -92,12 +101,23 @@ async function evaluate(alertmanager: Alertmanager | null): Promise<void> {
   const beganAt = Date.now();
   for (let index = 0; index <= resultCount; index += 1) {
     await sleep(Math.max(0, beganAt + index * intervalMs - Date.now()));
-    for (const { name, unit } of patterns) source.set(name, resultsOf(unit)[index] === 'b', Date.now());
+    for (const { name, results } of targets) source.set(name, results[index] === 'b', Date.now());
     if (!(await alertmanager.tell(source, Date.now()))) throw new Error('Alertmanager refused the alerts');
   }
 }
 
-const messages = (calls: readonly HookCall[], target: string, title: string): Figure =>
-  figure(title, 'messages', [
-    calls.filter(({ alerts }) => alerts.some((alert) => alert.target === target)).length,
-  ]);
+/** Messages about each target of a pattern. */
+const messages = (
+  calls: readonly HookCall[],
+  { title, pattern, suffix }: { title: string; pattern: string; suffix: string },
+): Figure =>
+  figure(
+    title,
+    'messages',
+    targets
+      .filter((target) => target.pattern === pattern)
+      .map(
+        ({ name }) =>
+          calls.filter(({ alerts }) => alerts.some(({ target }) => target === `${name}${suffix}`)).length,
+      ),
+  );

@@ -16,7 +16,9 @@ import type { Measurement } from './benchmark.js';
 import { figure, type Figure } from './figure.js';
 import { startHooks, startSwitches, type HookCall, type Switches } from './hooks.js';
 import { waitForRounds } from './loops.js';
-import { environment, stackFolder, startStack } from './stack.js';
+import { environment, stackFolder, startStack, type Stack } from './stack.js';
+import { alertRouterId } from '../src/domain/ids.js';
+import type { AlertRouterStatus } from '../src/domain/alert-router.js';
 import { takeOverWorker, type WorkerProcess } from './worker-process.js';
 
 const seed = 20_261_125;
@@ -24,8 +26,10 @@ const kills = 50;
 const gapMs = [4_000, 7_000] as const;
 const dwellMs = [30_000, 60_000] as const;
 const intervalMs = 5_000;
-/** After the last kill: until a worker has found what changed, and Alertmanager's resolved alerts are told. */
+/** After the last kill, at least: until a worker has found what changed, and Alertmanager's resolved alerts are told. */
 const settleMs = 45_000;
+/** What is on record but not told by then is waited for this much longer: late is not lost. */
+const lateMs = 180_000;
 /** Every second message is answered late, so that many kills fall inside a send. */
 const slow = { slowEach: 2, slowMs: 800 };
 const targets = Array.from({ length: 24 }, (_, index) => `target-${String(index + 1).padStart(2, '0')}`);
@@ -50,6 +54,7 @@ export async function measure(): Promise<Measurement> {
   const playing = play({ changes, switches, alertmanager, beganAt, signal: ending.signal });
   const killedAt = await killAll(gaps, worker, alertmanager);
   await sleep(settleMs);
+  await waitForLate(async () => judge(changes, await ownHooks.calls(), beganAt).lost.length, stack);
   ending.abort();
   await playing;
   const own = await ownHooks.calls();
@@ -67,6 +72,9 @@ export async function measure(): Promise<Measurement> {
     figures: [
       figure('changes of state in the script', 'changes', [changes.length]),
       ...ownFigures(own, result, noticed),
+      figure('opsloop: from the last kill to the last message', 's', [
+        (Math.max(...own.map(({ at }) => at)) - Math.max(...result.killedAt)) / 1000,
+      ]),
       ...(alertmanager === null
         ? []
         : theirFigures(theirs, { ...result, killedAt: killedAt.map(({ theirs: at }) => at) })),
@@ -74,6 +82,20 @@ export async function measure(): Promise<Measurement> {
     boundBy: `Seed ${seed}: ${targets.length} HTTP targets, each failing or well for ${dwellMs[0] / 1000} to ${dwellMs[1] / 1000} s, checked every ${intervalMs / 1000} s with openAfter 1 and closeAfter 1; ${kills} SIGKILLs of opsloop's worker and of Alertmanager at the same moments, ${gapMs[0] / 1000} to ${gapMs[1] / 1000} s apart, both started again at once with what they had stored. Every second message is answered after ${slow.slowMs} ms. Alertmanager is told of every failure every ${intervalMs / 1000} s as Prometheus tells it, also of those that are over; it runs alone, without a cluster. Lost is a change that no message names; a duplicate is a message with the fingerprint, status and beginning of one before.`,
     ...(alertmanager !== null && { versions: { alertmanager: alertmanager.version } }),
   };
+}
+
+/** Ends when nothing is missing any more, or after the limit; says what the router has in its queues meanwhile. */
+async function waitForLate(missing: () => Promise<number>, stack: Stack): Promise<void> {
+  const deadline = Date.now() + lateMs;
+  while ((await missing()) > 0 && Date.now() < deadline) {
+    const { queues } = await stack.client.workflow
+      .getHandle(alertRouterId(environment))
+      .query<AlertRouterStatus>('state');
+    console.log(
+      `${await missing()} changes are not told yet; the router's queues: ${JSON.stringify(queues)}`,
+    );
+    await sleep(5_000);
+  }
 }
 
 function configure(folder: string, switches: Switches, hookUrl: string): void {
