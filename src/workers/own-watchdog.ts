@@ -33,6 +33,8 @@ export function startOwnWatchdog(options: OwnWatchdogOptions): Watchdog {
   const connection = Connection.lazy({
     ...temporal.options,
     channelArgs: { 'grpc.max_reconnect_backoff_ms': longestReconnectMs },
+    // Each look asks once: a retry that waits when the connection is closed would end the process.
+    interceptors: [],
   });
   const pool = createPool({
     url: databaseUrl,

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.js';
 import { startStack, type Stack } from '../support/stack.js';
 
 const rounds = 3;
-const alertsPerRound = 60;
+const alertsPerRound = 20;
 let stack: Stack;
 
 beforeAll(async () => {

@@ -47,6 +47,7 @@ beforeEach(async () => {
   const connection = Connection.lazy({
     address: `127.0.0.1:${temporal.port}`,
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 300 },
+    interceptors: [],
   });
   const pool = createPool({ url: url.href, max: 1, queryTimeoutMs: limits.answerMs });
   watchdog = startWatchdog({
