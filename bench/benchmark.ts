@@ -72,4 +72,28 @@ export const benchmarks: readonly Benchmark[] = [
     seconds: 270,
     load: () => import('./alert-flapping.js'),
   },
+  {
+    name: 'archive',
+    title: 'Archives of work directories, beside zip and tar',
+    seconds: 240,
+    load: () => import('./archive.js'),
+  },
+  {
+    name: 'run-detection',
+    title: 'From the end of a run to its detection with 1,000 open runs, beside a poll',
+    seconds: 150,
+    load: () => import('./run-detection.js'),
+  },
+  {
+    name: 'run-burst',
+    title: '1,000 runs that end in the same moment',
+    seconds: 150,
+    load: () => import('./run-burst.js'),
+  },
+  {
+    name: 'run-idle',
+    title: 'Cost of 10,000 open runs',
+    seconds: 260,
+    load: () => import('./run-idle.js'),
+  },
 ];

@@ -1,6 +1,7 @@
 // Records histories of every loop from a real run of the built product into test/replay/, named by version. Run it by hand
-// when a version is released: `npm run record-histories`. Later code must replay what it wrote.
-import { writeFileSync } from 'node:fs';
+// when a version is released: `npm run record-histories`, or only some of it: `npm run record-histories -- runs`. Later code must
+// replay what it wrote.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
@@ -196,11 +197,67 @@ async function recordRemedy(client: Client, stack: Stack, web: TargetServer): Pr
   await save(client, 'remedy', remedy.workflowId);
 }
 
-const web = await startTargetServer();
-const stack = await startStack({ configuration: configurationOf(web.url) });
-const connection = await Connection.connect({ address: stack.endpoints().temporal.address });
-try {
-  const client = new Client({ connection });
+/** A run that is archived, one that cannot be at first, and the loop that finds them. */
+async function recordRuns(client: Client, stack: Stack): Promise<void> {
+  const { directory } = stack;
+  const watch = client.workflow.getHandle('runWatch:recorded');
+  const hasEnded = async (run: string): Promise<boolean> =>
+    (
+      await client.workflow
+        .getHandle(`run:recorded:${run}`)
+        .describe()
+        .catch(() => null)
+    )?.status.name === 'COMPLETED';
+  const finish = async (run: string): Promise<void> => {
+    await stack.cli('runs', 'push', run, '--step', 'build', '--state', 'running');
+    await stack.cli('runs', 'push', run, '--step', 'build', '--state', 'succeeded');
+  };
+  mkdirSync(join(directory, 'work', 'good'), { recursive: true });
+  writeFileSync(join(directory, 'work', 'good', 'result.txt'), 'done');
+  await finish('good');
+  await eventually('the end of a run', () => hasEnded('good'), waitMs);
+  await stack.cli('loops', 'pause', 'runWatch', '--note', 'recorded', '--by', 'alice');
+  await stack.cli('loops', 'trigger', 'runWatch', '--by', 'alice');
+  await stack.cli('loops', 'resume', 'runWatch', '--by', 'alice');
+  // A file where a folder should be.
+  writeFileSync(join(directory, 'work', 'blocked'), 'no folder');
+  await finish('blocked');
+  const isTold = async (): Promise<boolean> =>
+    (await stack.ask<{ target: string }[]>('incidents', 'list')).some(({ target }) => target === 'blocked');
+  await eventually('an incident of the archive', isTold, waitMs);
+  rmSync(join(directory, 'work', 'blocked'));
+  mkdirSync(join(directory, 'work', 'blocked'));
+  await stack.cli('runs', 'archive', 'blocked', '--by', 'alice');
+  await eventually('its end', () => hasEnded('blocked'), waitMs);
+  await save(client, 'run', 'run:recorded:good');
+  await save(client, 'run-retried', 'run:recorded:blocked');
+  await stack.cli('loops', 'stop', 'runWatch', '--by', 'alice');
+  await watch.result();
+  await save(client, 'runWatch', watch.workflowId);
+  await recordContinuedWatch(client);
+}
+
+/** The same loop once more, with a limit that makes it continue as new. */
+async function recordContinuedWatch(client: Client): Promise<void> {
+  const { workflowId, firstExecutionRunId } = await client.workflow.start('runWatch', {
+    workflowId: 'runWatch:recorded',
+    taskQueue: 'opsloop',
+    args: [{ settings: { environment: 'recorded', revision: 1 }, limits: { historyEvents: 30 } }],
+  });
+  const current = client.workflow.getHandle(workflowId);
+  const wake = (): Promise<void> => current.signal('wake', { runs: ['good'] });
+  const hasContinued = async (): Promise<boolean> => {
+    await wake();
+    return (await current.describe()).runId !== firstExecutionRunId;
+  };
+  await eventually('the next run of the watcher', hasContinued, waitMs);
+  await wake();
+  const next = await save(client, 'runWatch-continuing', workflowId, firstExecutionRunId);
+  await save(client, 'runWatch-continued', workflowId, next);
+}
+
+/** Everything but runs, in one life of a stack. */
+async function recordLoops(client: Client, stack: Stack, web: TargetServer): Promise<void> {
   await liveThrough(stack, web);
   await save(client, 'heartbeat', heartbeatId);
   await save(client, 'incident', incidentId);
@@ -209,6 +266,16 @@ try {
   await recordContinued(client, stack, web);
   await recordContinuedAlerts(client);
   await recordRemedy(client, stack, web);
+}
+
+const [only] = process.argv.slice(2);
+const web = await startTargetServer();
+const stack = await startStack({ configuration: configurationOf(web.url) });
+const connection = await Connection.connect({ address: stack.endpoints().temporal.address });
+try {
+  const client = new Client({ connection });
+  if (only === undefined || only === 'runs') await recordRuns(client, stack);
+  if (only === undefined || only === 'loops') await recordLoops(client, stack, web);
 } finally {
   await connection.close();
   await stack.close();

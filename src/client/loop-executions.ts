@@ -1,6 +1,6 @@
 /** Which loops really run: what Temporal says about the workflows of an environment. */
 import type { RunningLoop } from '../domain/apply-plan.js';
-import { alertRouterId, externalId, heartbeatId } from '../domain/ids.js';
+import { alertRouterId, externalId, heartbeatId, runWatchId } from '../domain/ids.js';
 import { asTemporalError, callTimeoutMs, grpcCodeOf, type Temporal } from './temporal.js';
 
 const heartbeatPrefix = (environment: string): string => heartbeatId(environment, 0).slice(0, -1);
@@ -9,9 +9,12 @@ const mostDescribedAtOnce = 20;
 
 /** Ids of running loops by the visibility store: it may lag behind by a moment, so it only adds candidates. */
 async function visibleIds(temporal: Temporal, environment: string): Promise<string[]> {
-  const quoted = [heartbeatPrefix(environment), alertRouterId(environment), externalId(environment)].map(
-    (prefix) => `WorkflowId STARTS_WITH '${prefix.replaceAll("'", "''")}'`,
-  );
+  const quoted = [
+    heartbeatPrefix(environment),
+    alertRouterId(environment),
+    externalId(environment),
+    runWatchId(environment),
+  ].map((prefix) => `WorkflowId STARTS_WITH '${prefix.replaceAll("'", "''")}'`);
   const query = `ExecutionStatus = 'Running' AND (${quoted.join(' OR ')})`;
   const ids: string[] = [];
   for await (const { workflowId } of temporal.client.workflow.list({ query, pageSize: 200 }))
@@ -25,6 +28,7 @@ function isLoopOf(environment: string, id: string): boolean {
   return (
     id === alertRouterId(environment) ||
     id === externalId(environment) ||
+    id === runWatchId(environment) ||
     (id.startsWith(prefix) && /^\d+$/.test(id.slice(prefix.length)))
   );
 }

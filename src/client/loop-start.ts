@@ -29,6 +29,14 @@ function summaryOf({ loop, settings }: WantedLoop): { staticSummary: string; sta
           'and resolves incidents by it.\n\nSignals: `pause {by, note}`, `resume {by}`, `trigger {by}`, `stop {by}`. ' +
           'Query: `state`.',
       };
+    case 'runWatch':
+      return {
+        staticSummary: `watches the runs of ${settings.environment}`,
+        staticDetails:
+          `Finds runs of the environment \`${settings.environment}\` that are over, or that stand still, and starts a workflow ` +
+          '`run` for each that is over.\n\nSignals: `pause {by, note}`, `resume {by}`, `trigger {by}`, `stop {by}`. ' +
+          'Query: `state`.',
+      };
   }
 }
 

@@ -9,8 +9,8 @@ export interface Stack {
   environment: string;
   endpoints: Endpoints;
   pool: Pool;
-  /** Connects at the first call; throws OpsError `unavailable` when it cannot. */
-  temporal: () => Promise<Temporal>;
+  /** Connects at the first call, within 3 s or the limit given; throws OpsError `unavailable` when it cannot. */
+  temporal: (limitMs?: number) => Promise<Temporal>;
   /** Runs queries, with errors for people when the database is gone. */
   read: <T>(query: (pool: Pool, environment: string) => Promise<T>) => Promise<T>;
   close: () => Promise<void>;
@@ -72,8 +72,8 @@ export interface CreateStackOptions {
 export function createStack(options: CreateStackOptions): Stack {
   const { environment, endpoints, env, pool, databaseUrl, asDatabaseError } = options;
   let connecting: Promise<Temporal> | null = null;
-  const temporal = (): Promise<Temporal> => {
-    connecting ??= connectTemporal(endpoints, env).catch((error: unknown) => {
+  const temporal = (limitMs?: number): Promise<Temporal> => {
+    connecting ??= connectTemporal(endpoints, env, limitMs).catch((error: unknown) => {
       // The next call tries again.
       connecting = null;
       throw error;

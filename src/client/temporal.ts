@@ -128,15 +128,19 @@ export async function preloadTemporal(): Promise<void> {
   await import('@temporalio/client');
 }
 
-/** Connects within 3 s, or throws OpsError `unavailable` with the address tried and what to do. */
-export async function connectTemporal(endpoints: Endpoints, env: Environment): Promise<Temporal> {
+/** Connects within `limitMs`, or throws OpsError `unavailable` with the address tried and what to do. */
+export async function connectTemporal(
+  endpoints: Endpoints,
+  env: Environment,
+  limitMs = connectTimeoutMs,
+): Promise<Temporal> {
   if (endpoints.temporal === null) {
     throw new OpsError('unavailable', `nothing says where Temporal is. ${whatToDo}`);
   }
   const { options, address, namespace } = await connectionSettings(endpoints.temporal, env);
   const { Client, Connection } = await import('@temporalio/client');
   try {
-    const connection = await Connection.connect({ ...options, connectTimeout: connectTimeoutMs });
+    const connection = await Connection.connect({ ...options, connectTimeout: limitMs });
     const client = new Client({ connection, namespace });
     return {
       client,

@@ -47,7 +47,7 @@ const buildRoute = (shape: RouteShape, parent: Inherited): AlertRoute => {
     repeatIntervalMs:
       shape.repeatInterval === undefined ? parent.repeatIntervalMs : durationMs(shape.repeatInterval),
     // 0s is how a route inside a throttled one says that it is not.
-    throttleMs: shape.throttle === undefined ? parent.throttleMs : durationMs(shape.throttle) || null,
+    throttleMs: throttleOf(shape.throttle, parent),
   };
   return {
     match: buildMatcher(shape.match ?? {}),
@@ -55,6 +55,11 @@ const buildRoute = (shape: RouteShape, parent: Inherited): AlertRoute => {
     isContinuing: shape.continue ?? false,
     routes: (shape.routes ?? []).map((route) => buildRoute(route, inherited)),
   };
+};
+
+const throttleOf = (written: string | null | undefined, parent: Inherited): number | null => {
+  if (written === undefined) return parent.throttleMs;
+  return written === null ? null : durationMs(written);
 };
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)];

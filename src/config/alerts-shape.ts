@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { configDefaults, configLimits } from './defaults.js';
 import * as leaves from './leaves.js';
-import { mapping, optional, required } from './mappings.js';
+import { mapping, nullable, optional, required } from './mappings.js';
 import { matcher, muteShape } from './windows-shape.js';
 import type { MatcherShape } from './windows-shape.js';
 
@@ -22,7 +22,7 @@ interface RouteDefaults {
   groupWait?: string;
   groupInterval?: string;
   repeatInterval?: string;
-  throttle?: string;
+  throttle?: string | null;
 }
 
 /** What the root says and each route may say again; a route inherits what it leaves out. */
@@ -48,9 +48,9 @@ const routeKeys = (defaults: RouteDefaults) => ({
     'When a critical incident that nobody acknowledged is told again.',
     defaults.repeatInterval,
   ),
-  throttle: optional(
+  throttle: nullable(
     span('15m'),
-    'The same event of the same target is told once in this time; 0s: always.',
+    'The same event of the same target is told once in this time; 0s: always; null: what is usual for the event.',
     defaults.throttle,
   ),
 });
@@ -63,7 +63,7 @@ export interface RouteShape {
   groupWait?: string | undefined;
   groupInterval?: string | undefined;
   repeatInterval?: string | undefined;
-  throttle?: string | undefined;
+  throttle?: string | null | undefined;
   routes?: RouteShape[] | undefined;
 }
 

@@ -8,6 +8,7 @@ import { buildAlerts, buildWindow } from './alerts-build.js';
 import { buildChannels } from './channels-build.js';
 import { configDefaults } from './defaults.js';
 import { isSafeName, safeName } from './leaves.js';
+import { buildRuns } from './runs-build.js';
 import { buildService } from './service-build.js';
 import type { ConfigShape } from './shape.js';
 
@@ -79,6 +80,7 @@ const buildApplied = (shape: ConfigShape, environment: string, directory: string
     channels,
     alerts: buildAlerts(shape.alerts ?? {}, channelNames),
     maintenanceWindows: (shape.maintenanceWindows ?? []).map(buildWindow),
+    runs: buildRuns(shape.runs ?? {}, directory),
     heartbeat: {
       deadMan: heartbeat?.deadMan ?? configDefaults.heartbeat.deadMan,
       reference: heartbeat?.reference ?? configDefaults.heartbeat.reference,

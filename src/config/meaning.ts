@@ -7,12 +7,14 @@ import type { Finding } from './syntax.js';
 import { findingAt } from './issues.js';
 import { judgeAlerts } from './meaning-alerts.js';
 import { judgeRepair } from './meaning-repair.js';
+import { judgeRuns } from './meaning-runs.js';
 import { judgeWindows } from './meaning-windows.js';
 import type { DataPath } from './problem.js';
 import { asList, asMapping, createSuggester } from './raw-data.js';
 import type { RawMapping, Report } from './raw-data.js';
 
-export const findMeaningProblems = (document: ParsedDocument): Finding[] => {
+/** `directory`: the folder of the file, absolute. */
+export const findMeaningProblems = (document: ParsedDocument, directory: string): Finding[] => {
   const findings: Finding[] = [];
   const report: Report = (path, message) => findings.push(findingAt(document, path, message));
   const data = asMapping(document.data);
@@ -25,6 +27,7 @@ export const findMeaningProblems = (document: ParsedDocument): Finding[] => {
   services.forEach((service, index) => judgeRepair(service, index, report));
   judgeAlerts(data, report);
   judgeWindows(data, report);
+  judgeRuns(data, directory, report);
   judgeApi(asMapping(data.api), report);
   return findings;
 };

@@ -1,5 +1,5 @@
 /** The text of opsloop.yaml to a Config, or to all its problems at once. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { buildConfig } from './config.js';
 import type { Config } from './config.js';
 import { configLimits } from './defaults.js';
@@ -41,7 +41,7 @@ export const parseConfig = (text: string, { file, shownAs = file }: ParseOptions
   const findings = [
     ...document.findings,
     ...(shape.success ? [] : findingsOfIssues(shape.error.issues, document)),
-    ...findMeaningProblems(document),
+    ...findMeaningProblems(document, dirname(resolve(file))),
   ];
   if (findings.length > 0 || !shape.success) return failed(findings);
   return { ok: true, config: buildConfig(shape.data, resolve(file)) };

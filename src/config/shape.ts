@@ -7,6 +7,7 @@ import { configDefaults, configLimits } from './defaults.js';
 import * as leaves from './leaves.js';
 import * as network from './network-leaves.js';
 import { mapping, nullable, optional } from './mappings.js';
+import { runsShape } from './runs-shape.js';
 import { policyKeys, serviceShape } from './service-shape.js';
 import { maintenanceWindowShape } from './windows-shape.js';
 
@@ -135,6 +136,10 @@ export const configShape = mapping(
         '[{match: {tags: [web]}, between: "02:00-02:30", days: [sun]}]',
       ),
       'Planned work: alerts are held back, and remedies wait.',
+    ),
+    runs: nullable(
+      runsShape,
+      'Runs of pipelines: where they are found, when one is stalled, where it is archived.',
     ),
   },
   '{services: [{name: api, checks: [{tcp: "127.0.0.1:80"}]}]}',

@@ -13,6 +13,7 @@ import { instantText, mutingOf, type FiringAlert, type Muting } from './alert-mu
 import type { AlertPolicy, AlertRoute, MuteWindow } from './alert-policy.js';
 import { decideRoutes, routeAt, type Way } from './alert-routing.js';
 import { forgetThrottles, throttle, throttledUntil, type Throttles } from './alert-throttle.js';
+import { usualThrottlesMs } from './run-alerts.js';
 import type { Severity } from './service.js';
 import { newSilences, type Silences } from './silence.js';
 
@@ -232,8 +233,8 @@ function flushGroup(
       suppressed.push({ alert, reason: `throttled until ${instantText(until)}` });
     } else {
       told.push(alert);
-      const throttleMs = route?.throttleMs ?? null;
-      if (throttleMs !== null) throttle(dispatch.throttles, way, alert, now + throttleMs);
+      const throttleMs = route?.throttleMs ?? usualThrottlesMs[alert.event] ?? 0;
+      if (throttleMs > 0) throttle(dispatch.throttles, way, alert, now + throttleMs);
       noteTold(group, alert);
     }
   }
@@ -253,7 +254,8 @@ const held = (each: PendingAlert, { until }: Muting): PendingAlert => ({
 function noteTold(group: AlertGroup, alert: Alert): void {
   const incident = incidentOf(alert);
   if (alert.status === 'resolved') delete group.told[incident];
-  else if (!beside.includes(alert.event)) {
+  // What belongs to no incident has no end that would be told by it.
+  else if (alert.incident !== '' && !beside.includes(alert.event)) {
     // A reminder says nothing new: what it reminds of stays what was told.
     if (!isFollowUp(alert) || !Object.hasOwn(group.told, incident)) group.told[incident] = alert.event;
     forgetOldest(group.told, mostToldOfGroup);

@@ -8,6 +8,7 @@ import type { AppliedConfiguration } from './configuration.js';
 import { OpsError } from './errors.js';
 import { incidentId } from './ids.js';
 import { nearMiss } from './near-miss.js';
+import { usualThrottlesMs } from './run-alerts.js';
 import { severities, type Severity } from './service.js';
 
 /** What somebody says of the alert; the rest is as the configuration has it. */
@@ -46,6 +47,10 @@ export interface RulesDocument {
   muted: { reason: string; until: string | null } | null;
   escalation: { afterMs: number; channels: string[] }[];
 }
+
+/** Null: it is always told. */
+const throttleOf = (throttleMs: number | null, event: AlertEvent): number | null =>
+  (throttleMs ?? usualThrottlesMs[event] ?? 0) || null;
 
 const immediate: readonly AlertEvent[] = ['escalated', 'reminded', 'channel_failed', 'watchdog'];
 const over: readonly AlertEvent[] = ['recovered', 'run_completed', 'deployment_succeeded'];
@@ -104,7 +109,7 @@ export function explainAlert(
       group: groupKeyOf(way, alert),
       waitMs: immediate.includes(event) ? 0 : way.route.groupWaitMs,
       groupIntervalMs: way.route.groupIntervalMs,
-      throttleMs: alert.status === 'firing' ? way.route.throttleMs : null,
+      throttleMs: alert.status === 'firing' ? throttleOf(way.route.throttleMs, event) : null,
       repeatIntervalMs: way.route.repeatIntervalMs,
     })),
     muted:

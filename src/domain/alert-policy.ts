@@ -24,7 +24,7 @@ export interface AlertRoute {
   groupIntervalMs: number;
   /** An unacknowledged critical incident is told again after this. */
   repeatIntervalMs: number;
-  /** The same event of the same target is not told again within this; null: always told. */
+  /** The same event of the same target is not told again within this; 0: always told; null: what is usual for the event. */
   throttleMs: number | null;
   /** Go on to the next sibling after this one matched. */
   isContinuing: boolean;

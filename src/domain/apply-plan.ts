@@ -4,7 +4,8 @@ import { canonicalJson } from './canonical-json.js';
 import type { AppliedConfiguration } from './configuration.js';
 import type { ExternalSettings } from './external.js';
 import type { HeartbeatSettings } from './heartbeat-loop.js';
-import { alertRouterId, externalId, heartbeatId } from './ids.js';
+import { alertRouterId, externalId, heartbeatId, runWatchId } from './ids.js';
+import type { RunWatchSettings } from './run-watch.js';
 import type { Service } from './service.js';
 import { assignShards } from './shards.js';
 
@@ -12,7 +13,8 @@ import { assignShards } from './shards.js';
 export type WantedLoop =
   | { id: string; loop: 'heartbeat'; target: string; settings: HeartbeatSettings }
   | { id: string; loop: 'alertRouter'; target: string; settings: AlertRouterSettings }
-  | { id: string; loop: 'external'; target: string; settings: ExternalSettings };
+  | { id: string; loop: 'external'; target: string; settings: ExternalSettings }
+  | { id: string; loop: 'runWatch'; target: string; settings: RunWatchSettings };
 
 /** A loop that runs now. */
 export interface RunningLoop {
@@ -60,8 +62,8 @@ function heartbeatLoop(
   };
 }
 
-/** The loops that a configuration asks for: one heartbeat per shard that has services, the alert router, and the
- * taker of alerts from outside. */
+/** The loops that a configuration asks for: one heartbeat per shard that has services, the alert router, the
+ * taker of alerts from outside, and the watcher of runs. */
 export function wantedLoops(configuration: AppliedConfiguration, revision: number): WantedLoop[] {
   const { environment, services, channels, heartbeat } = configuration;
   const shardOf = assignShards(
@@ -86,11 +88,18 @@ export function wantedLoops(configuration: AppliedConfiguration, revision: numbe
     target: environment,
     settings: { environment, revision },
   };
+  const runWatch: WantedLoop = {
+    id: runWatchId(environment),
+    loop: 'runWatch',
+    target: environment,
+    settings: { environment, revision },
+  };
   // The router first: it must be there when the first heartbeat finds something.
   return [
     router,
     ...shards.map(([shard, members]) => heartbeatLoop(environment, revision, shard, members)),
     external,
+    runWatch,
   ];
 }
 

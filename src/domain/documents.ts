@@ -2,6 +2,7 @@
 import type { Matcher } from './alert-policy.js';
 import type { LoopState } from './loop.js';
 import type { RemedySnapshot } from './remedy.js';
+import type { RunState } from './run.js';
 import type { Severity } from './service.js';
 import type { SystemStatus } from './status.js';
 
@@ -167,6 +168,69 @@ export interface RemediationDocument {
   success: boolean | null;
   error: string | null;
   finishedAt: string | null;
+}
+
+/** Where the archive of a run stands. */
+export type RunArchiveState =
+  /** The run is not over, or has no work directory. */
+  | 'none'
+  /** It is being made, or is tried again later. */
+  | 'pending'
+  | 'done'
+  /** Somebody cancelled it. */
+  | 'cancelled'
+  /** Another opsloop that watches the same tables makes it. */
+  | 'elsewhere';
+
+/** One row of `runs list`. */
+export interface RunDocument {
+  id: string;
+  name: string | null;
+  state: RunState;
+  steps: { total: number; succeeded: number; failed: number };
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** When opsloop saw that it is over; null: it has not, or the run ended before opsloop looked back. */
+  detectedAt: string | null;
+  archive: {
+    path: string;
+    bytes: number;
+    sha256: string;
+    entries: number;
+    verifiedAt: string;
+  } | null;
+  archiveState: RunArchiveState;
+  /** Absolute path of the summary; null: none yet. */
+  report: string | null;
+  /** What stands in the way of its archive, or was noted about it; null: nothing. */
+  problem: string | null;
+}
+
+export interface RunStepDocument {
+  name: string;
+  state: string;
+  error: string | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+/** An archive that is being made. */
+export interface RunProgressDocument {
+  phase: 'waiting' | 'listing' | 'writing' | 'verifying' | 'removing';
+  bytes: number;
+  totalBytes: number;
+  entries: number;
+  totalEntries: number;
+}
+
+/** `runs show`. */
+export interface RunDetailDocument extends RunDocument {
+  workDirectory: string | null;
+  /** Counts how often it was complete: it grows when a run that was over went on. */
+  completion: number;
+  stepList: RunStepDocument[];
+  /** Null: no archive is being made now. */
+  progress: RunProgressDocument | null;
 }
 
 /** `status`. */

@@ -1,6 +1,8 @@
 /** Business identities: workflow ids and keys of side effects. They never hold run ids, attempts or randomness. */
 
 export const taskQueue = 'opsloop';
+/** Archives are made here, a few at a time on each worker, so that they hold up nothing else. `queue` is that of the workflows. */
+export const archiveTaskQueue = (queue: string): string => `${queue}-archives`;
 
 /** `heartbeat:<environment>:<shard>`, shards counted from 0. */
 export const heartbeatId = (environment: string, shard: number): string =>
@@ -27,6 +29,12 @@ export const remedyId = (environment: string, service: string, episode: number, 
 
 /** `external:<environment>`: takes the alerts of Prometheus and Alertmanager. */
 export const externalId = (environment: string): string => `external:${environment}`;
+
+/** `runWatch:<environment>`: finds runs that are over, or that stand still. */
+export const runWatchId = (environment: string): string => `runWatch:${environment}`;
+
+/** `run:<environment>:<run id>`: takes one complete run through archive, report and message. */
+export const runId = (environment: string, run: string): string => `run:${environment}:${run}`;
 
 /** `deployment:<environment>:<target>`. */
 export const deploymentId = (environment: string, target: string): string =>

@@ -89,7 +89,7 @@ function open(state: IncidentState, report: IncidentReport, event: 'opened' | 'f
     },
     {
       event,
-      tell: event,
+      tell: event === 'opened' ? (report.event ?? event) : event,
       at: report.at,
       by: report.reporter,
       why: report.why ?? 'the loop that reports it found it bad as often as its thresholds ask',

@@ -1,5 +1,5 @@
 /** What an incident is: its state, what is written down about each change, and what loops report to it. */
-import type { Alert } from './alert.js';
+import type { Alert, AlertEvent } from './alert.js';
 import type { IncidentIdentity } from './ids.js';
 import type { Severity } from './service.js';
 
@@ -32,6 +32,8 @@ export interface IncidentReport {
   runbook?: string;
   /** Labels of a source outside (Prometheus, Alertmanager). */
   labels?: Record<string, string>;
+  /** What people are told at its opening, in place of `opened`. */
+  event?: AlertEvent;
 }
 
 export type IncidentStateName = 'open' | 'acknowledged' | 'escalated' | 'resolved';

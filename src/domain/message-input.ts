@@ -7,6 +7,7 @@ import type { IncidentIdentity } from './ids.js';
 import type { IncidentReport } from './incident.js';
 import { describeInput, type LoopInput } from './loop-input.js';
 import type { RemedyInput, RemedyReport } from './remedy.js';
+import type { RunWatchSettings } from './run-watch.js';
 
 interface Rule {
   fits(value: unknown): boolean;
@@ -80,6 +81,18 @@ export const readRouterSettings = (input: unknown): LoopInput<AlertRouterSetting
 /** What `apply` tells the loop that takes alerts from outside. */
 export const readExternalSettings = (input: unknown): LoopInput<ExternalSettings> =>
   readMessage<ExternalSettings>(input, { environment: text('shop'), revision: whole(7) });
+
+/** What `apply` tells the loop that watches runs. */
+export const readRunWatchSettings = (input: unknown): LoopInput<RunWatchSettings> =>
+  readMessage<RunWatchSettings>(input, { environment: text('shop'), revision: whole(7) });
+
+/** Which run a workflow takes care of. */
+export const readRunReference = (input: unknown): LoopInput<{ environment: string; run: string }> =>
+  readMessage<{ environment: string; run: string }>(input, { environment: text('shop'), run: text('r-1') });
+
+/** What the watcher tells the workflow of a run. */
+export const readCompletion = (input: unknown): LoopInput<{ completion: number }> =>
+  readMessage<{ completion: number }>(input, { completion: whole(1) });
 
 /** What makes an incident the same incident. */
 export const readIncidentIdentity = (input: unknown): LoopInput<IncidentIdentity> =>

@@ -18,6 +18,8 @@ import { addIncidentRoutes } from './incident-routes.js';
 import type { MetricsReader } from './metrics.js';
 import { addPingRoutes } from './ping-routes.js';
 import { addRemediationRoutes } from './remediation-routes.js';
+import { addRunRoutes } from './run-routes.js';
+import { addRunEventRoutes, isRunEvents } from './run-event-routes.js';
 import { limitRate, type RateLimit } from './rate-limit.js';
 import { guardWrites } from './write-guard.js';
 
@@ -61,6 +63,8 @@ function flagOf(context: Context, name: string): boolean {
 const isPing = (context: Context): boolean => context.req.path.startsWith('/ping/');
 
 const pingRate: RateLimit = { perSecond: 200, burst: 2000 };
+/** Pipelines push each change of each step. */
+const runEventRate: RateLimit = { perSecond: 200, burst: 2000 };
 const writeRate: RateLimit = { perSecond: 20, burst: 200 };
 
 /** Rules for everything, in this order: size, name of the host, rate, token. */
@@ -85,9 +89,11 @@ function guard(app: Hono, { token, isLoopback }: ApiOptions): void {
     return context.json(errorBody('auth', message, 'host'), 403);
   });
   const limitPings = limitRate(pingRate);
+  const limitRunEvents = limitRate(runEventRate);
   const limitWrites = limitRate(writeRate);
   app.use(async (context, next) => {
     if (isPing(context)) return limitPings(context, next);
+    if (isRunEvents(context)) return limitRunEvents(context, next);
     return context.req.method === 'GET' ? next() : limitWrites(context, next);
   });
   const free = new Set(['/healthz', '/readyz']);
@@ -145,6 +151,7 @@ export function createApi(options: ApiOptions): Hono {
   addIncidentRoutes(app, { stack: options.stack, guardWrites: guardWrites(options.token) });
   addExternalRoutes(app, options);
   addPingRoutes(app, options);
+  addRunEventRoutes(app, options);
   addAlertRoutes(app, {
     stack: options.stack,
     limitOf,
@@ -152,6 +159,7 @@ export function createApi(options: ApiOptions): Hono {
     guardWrites: guardWrites(options.token),
   });
   addRemediationRoutes(app, { stack: options.stack, limitOf });
+  addRunRoutes(app, { stack: options.stack, limitOf, guardWrites: guardWrites(options.token) });
   app.notFound((context) =>
     context.json(errorBody('notFound', `there is no ${context.req.path.slice(0, 200)}`), 404),
   );

@@ -1,6 +1,5 @@
 /** Builds the activities of all loops with everything they need. */
 import { join } from 'node:path';
-import type { Connection } from '@temporalio/client';
 import type { Pool } from 'pg';
 import { createAlertRouterActivities } from '../activities/alert-router.js';
 import { createExternalActivities } from '../activities/external.js';
@@ -36,16 +35,19 @@ import { resolveReferences, type SecretScrubber, type SecretSources } from '../c
 import type { Channel } from '../domain/configuration.js';
 import { createConfigurationSource } from './configuration-source.js';
 import type { Log } from './log.js';
-import { createLoopClient } from './loop-client.js';
+import type { LoopClient } from './loop-client.js';
 import { createProbeRunner } from './probe-runner.js';
 import { createPushObserver } from './push-observer.js';
+import { createRunActivitySet } from './run-activity-set.js';
+import type { RunSources } from './run-sources.js';
 import { createServiceControl } from './service-control.js';
 
 export interface ActivitySetOptions {
   config: Config;
-  connection: Connection;
-  namespace: string;
+  loops: LoopClient;
   pool: Pool;
+  /** The tables of runs. */
+  runSources: RunSources;
   /** For work that may take long. */
   chores: Pool;
   journal: Journal;
@@ -68,9 +70,9 @@ const referenceTimeoutMs = 2_000;
 export const configurationCopies = (config: Config): string => join(config.stateDir, 'run', 'configuration');
 
 export function createActivitySet(options: ActivitySetOptions) {
-  const { config, connection, namespace, pool, journal, secrets, log } = options;
+  const { config, pool, journal, secrets, log } = options;
   const now = (): number => Date.now();
-  const loops = createLoopClient({ connection, namespace });
+  const { loops } = options;
   const { sendMessage } = options;
   const observePush = createPushObserver(
     (services) => readPushChecks(pool, config.environment, { services, now: now() }),
@@ -175,6 +177,15 @@ export function createActivitySet(options: ActivitySetOptions) {
       send: sendMessage,
       warn: log.warn,
       now,
+    }),
+    ...createRunActivitySet({
+      config,
+      pool,
+      loops,
+      sources: options.runSources,
+      configurationOf: revisionOf,
+      latestConfiguration: newest,
+      log,
     }),
   };
 }

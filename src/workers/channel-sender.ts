@@ -10,6 +10,7 @@ import {
 import type { Alert, SendOutcome } from '../domain/alert.js';
 import type { Channel } from '../domain/configuration.js';
 import { OpsError } from '../domain/errors.js';
+import { runId } from '../domain/ids.js';
 
 type Sources = SecretSources & { scrubber: SecretScrubber };
 
@@ -92,9 +93,12 @@ function scrubbed(outcome: SendOutcome, { scrub }: SecretScrubber): SendOutcome 
 }
 
 function linksOf(alert: Alert, { webUi, dashboard, namespace }: WorkerChannelOptions): AlertLinks {
-  const id = encodeURIComponent(alert.incident);
+  // News of a run belongs to no incident: its own workflow is what there is to look at.
+  const isOfRun = alert.incident === '' && alert.loop === 'run';
+  const id = encodeURIComponent(isOfRun ? runId(alert.environment, alert.target) : alert.incident);
   return {
-    ...(dashboard !== null && { dashboard: `${dashboard.replace(/\/$/, '')}/incidents/${id}` }),
+    ...(dashboard !== null &&
+      alert.incident !== '' && { dashboard: `${dashboard.replace(/\/$/, '')}/incidents/${id}` }),
     ...(webUi !== null && { workflow: `${webUi}/namespaces/${namespace}/workflows/${id}` }),
     ...(alert.runbook !== undefined && { runbook: alert.runbook }),
   };

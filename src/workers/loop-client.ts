@@ -4,7 +4,7 @@ import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } 
 import type { IncidentSilence } from '../activities/incident-contract.js';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
-import { alertRouterId, incidentId, taskQueue } from '../domain/ids.js';
+import { alertRouterId, incidentId, runId, runWatchId, taskQueue } from '../domain/ids.js';
 import type { IncidentReport } from '../domain/incident.js';
 
 export interface LoopClient {
@@ -12,6 +12,10 @@ export interface LoopClient {
   signalRouter(alert: Alert): Promise<void>;
   /** Has the router hold back what concerns the incident; one that is silenced already is silenced anew. */
   silenceIncident(silence: IncidentSilence): Promise<void>;
+  /** Tells the loop that watches runs which changed; null: look at all. One that does not run is left alone. */
+  wakeRunWatch(environment: string, runs: readonly string[] | null): Promise<void>;
+  /** Starts the workflow of a run that is over; one that runs is told. */
+  completeRun(environment: string, run: string, completion: number): Promise<void>;
   /** Whether a workflow of this id runs now. */
   isRunning(workflowId: string): Promise<boolean>;
 }
@@ -72,6 +76,26 @@ export function createLoopClient({
     signalRouter: (alert) => tellRouter(alert.environment, 'submit', alert),
     silenceIncident: ({ environment, incident, by, until }) =>
       tellRouter(environment, 'silence', { match: { incident: [incident] }, until, by }),
+    wakeRunWatch: async (environment, runs) => {
+      const handle = workflow.getHandle(runWatchId(environment));
+      await handle.signal('wake', { runs }).catch(ignoreNotFound);
+    },
+    completeRun: async (environment, run, completion) => {
+      await workflow.signalWithStart('run', {
+        workflowId: runId(environment, run),
+        taskQueue,
+        args: [{ environment, run }],
+        signal: 'complete',
+        signalArgs: [{ completion }],
+        staticSummary: `archives and reports run ${run}`.slice(0, 200),
+        typedSearchAttributes: new TypedSearchAttributes([
+          { key: keyword('OpsLoop'), value: 'run' },
+          { key: keyword('OpsTarget'), value: run },
+          { key: keyword('OpsStatus'), value: 'archiving' },
+          { key: keyword('OpsEnvironment'), value: environment },
+        ]),
+      });
+    },
     isRunning: async (workflowId) => {
       try {
         return (await workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';

@@ -12,13 +12,22 @@ import { openSpool } from '../adapters/spool.js';
 import type { Config } from '../config/config.js';
 import { createSecretScrubber, resolveReferences } from '../config/secrets.js';
 import { OpsError } from '../domain/errors.js';
-import { taskQueue } from '../domain/ids.js';
+import { archiveTaskQueue, taskQueue } from '../domain/ids.js';
 import { createActivitySet } from './activity-set.js';
 import { createWorkerChannelSender, skippedChannels, skipReason } from './channel-sender.js';
 import { isolateLimit } from './isolate-limit.js';
 import { openLog, type Log } from './log.js';
+import { createLoopClient } from './loop-client.js';
 import { startOwnWatchdog } from './own-watchdog.js';
+import { createRunSources } from './run-sources.js';
 import { temporalSettings } from './temporal-settings.js';
+
+/** Two cores deflate for one archive; a second one fills the gaps, more would only share the disk. */
+const archivesAtOnce = 2;
+
+const dataConverter = {
+  payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url)),
+};
 
 export interface WorkerOptions {
   config: Config;
@@ -86,28 +95,47 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
       webUi: env['OPSLOOP_WEB_UI'] ?? null,
       dashboard: env['OPSLOOP_API'] || null,
     });
+    const loops = createLoopClient({ connection, namespace: temporal.namespace });
+    const runSources = createRunSources({
+      pool,
+      databaseUrl: url,
+      connection,
+      namespace: temporal.namespace,
+      secrets,
+      wake: loops.wakeRunWatch,
+      log,
+    });
+    closing.push(() => runSources.close());
+    const activities = createActivitySet({
+      config,
+      loops,
+      runSources,
+      pool,
+      chores,
+      journal,
+      ledger,
+      secrets,
+      log,
+      stopped: stopped.signal,
+      sendMessage,
+      skipReason: (channel) => skipReason(channel, secrets),
+    });
+    const archiver = await Worker.create({
+      connection: native,
+      namespace: temporal.namespace,
+      taskQueue: archiveTaskQueue(taskQueue),
+      activities: { archiveRun: activities.archiveRun, removeRunDirectory: activities.removeRunDirectory },
+      dataConverter,
+      shutdownGraceTime: graceTime,
+      maxConcurrentActivityTaskExecutions: archivesAtOnce,
+    });
     const worker = await Worker.create({
       connection: native,
       namespace: temporal.namespace,
       taskQueue,
       workflowBundle: { codePath: fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)) },
-      activities: createActivitySet({
-        config,
-        connection,
-        namespace: temporal.namespace,
-        pool,
-        chores,
-        journal,
-        ledger,
-        secrets,
-        log,
-        stopped: stopped.signal,
-        sendMessage,
-        skipReason: (channel) => skipReason(channel, secrets),
-      }),
-      dataConverter: {
-        payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url)),
-      },
+      activities,
+      dataConverter,
       shutdownGraceTime: graceTime,
       maxCachedWorkflows: cachedWorkflows,
       // A killed worker's workflows are free for others after this long.
@@ -125,7 +153,7 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
     });
     closing.push(() => watchdog.stop());
     log.info('worker is running', { taskQueue, namespace: temporal.namespace, address: temporal.address });
-    await runUntilStopped(worker, log);
+    await runUntilStopped([worker, archiver], log);
     return 0;
   } finally {
     stopped.abort();
@@ -179,10 +207,13 @@ async function connect<T>(open: () => Promise<T>, address: string): Promise<T> {
   }
 }
 
-async function runUntilStopped(worker: Worker, log: Log): Promise<void> {
+async function runUntilStopped(workers: readonly Worker[], log: Log): Promise<void> {
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
   const stop = (why: string) => (): void => {
     log.info(`stopping: ${why}`);
-    if (worker.getState() === 'RUNNING') worker.shutdown();
+    shutdown();
   };
   const handlers = [
     ['SIGTERM', stop('SIGTERM')],
@@ -192,7 +223,8 @@ async function runUntilStopped(worker: Worker, log: Log): Promise<void> {
   ] as const;
   for (const [event, handler] of handlers) process.on(event, handler);
   try {
-    await worker.run();
+    // When one ends by itself, or fails, the others have to end, too: the process is started again as a whole.
+    await Promise.all(workers.map((worker) => worker.run().finally(shutdown)));
   } finally {
     for (const [event, handler] of handlers) process.off(event, handler);
   }

@@ -1,10 +1,13 @@
 /** How the loops call their activities: time limits, retries, and which are local. */
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { AlertRouterActivities } from '../activities/alert-router-contract.js';
 import type { ExternalActivities } from '../activities/external-contract.js';
 import type { HeartbeatActivities, LoopActivities } from '../activities/heartbeat-contract.js';
 import type { IncidentActivities } from '../activities/incident-contract.js';
 import type { RemedyActivities } from '../activities/remedy-contract.js';
+import type { RunActivities } from '../activities/run-contract.js';
+import type { RunWatchActivities } from '../activities/run-watch-contract.js';
+import { archiveTaskQueue } from '../domain/ids.js';
 
 /** Short backing off: a worker that comes back should find its work at once. */
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
@@ -129,6 +132,36 @@ export const remedyProofActivities = proxyActivities<Pick<RemedyActivities, 'ver
   heartbeatTimeout: '5s',
   retry: { ...retry, nonRetryableErrorTypes: ['notFound', 'invalidInput'] },
 });
+
+/** Questions to databases and calls to Temporal, mostly under a second; when it fails in the end the loop looks again later. */
+export const runLook = proxyLocalActivities<Pick<RunWatchActivities, 'lookAtRuns'>>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '40s',
+  retry: { ...retry, maximumAttempts: 2 },
+});
+
+/** Short work on our own database and files; a database that is away is waited for by the workflow of the run. */
+export const runActivities = proxyLocalActivities<
+  Pick<RunActivities, 'loadRun' | 'recordRun' | 'settleRun' | 'reportArchiveTrouble'>
+>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '20s',
+  retry,
+});
+
+/**
+ * However long an archive takes: a worker that was killed in it is noticed by the missing heartbeat, and another one begins anew.
+ * What can go wrong with files is an answer, so a failure is a worker's or ours: tried again at once.
+ */
+export const archiveActivities = () =>
+  proxyActivities<Pick<RunActivities, 'archiveRun' | 'removeRunDirectory'>>({
+    taskQueue: archiveTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '7d',
+    heartbeatTimeout: '5s',
+    retry: { ...retry, maximumInterval: '30s' },
+    // Whoever cancels it finds nothing half-made when the workflow has ended.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  });
 
 export const remedyRecordActivities = proxyActivities<Pick<RemedyActivities, 'recordRemedyStep'>>({
   startToCloseTimeout: '10s',

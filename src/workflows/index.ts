@@ -4,3 +4,5 @@ export { external } from './external.js';
 export { heartbeat } from './heartbeat.js';
 export { incident } from './incident.js';
 export { remedy } from './remedy.js';
+export { run } from './run.js';
+export { runWatch } from './run-watch.js';

@@ -6,6 +6,8 @@ import type { ExternalSettings } from '../domain/external.js';
 import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
 import type { IncidentReport, IncidentState } from '../domain/incident.js';
 import type { RemedyReport, RemedyStatus } from '../domain/remedy.js';
+import type { RunStatus } from '../domain/run-case.js';
+import type { RunWatchSettings } from '../domain/run-watch.js';
 import type { LoopStatus, PauseRequest, ResumeRequest, StopRequest, TriggerRequest } from '../domain/loop.js';
 
 /** Every lasting loop takes these. Inputs from outside are checked by the handler, not trusted by type. */
@@ -58,4 +60,15 @@ export const submitSignal = defineSignal<[Alert]>('submit');
 
 /** External: something came in; any number of them is one look. */
 export const wakeSignal = defineSignal('wake');
+/** Run watch: these runs changed; null: look at all. */
+export const wakeRunsSignal = defineSignal<[{ runs: string[] | null }]>('wake');
+export const configureRunWatchSignal = defineSignal<[RunWatchSettings]>('configure');
+
+/** Run: it is over. */
+export const completeSignal = defineSignal<[{ completion: number }]>('complete');
+/** Run: somebody wants it archived now. The update answers when that is accepted, or says why not. */
+export const archiveSignal = defineSignal<[unknown?]>('archive');
+export const archiveUpdate = defineUpdate<RunStatus, [unknown?]>('archive');
+export const runStateQuery = defineQuery<RunStatus>('state');
+
 export const configureExternalSignal = defineSignal<[ExternalSettings]>('configure');

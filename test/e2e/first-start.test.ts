@@ -8,6 +8,7 @@ import {
   aHeartbeatLoop,
   anAlertRouter,
   anExternalLoop,
+  aRunWatch,
   anInstant,
   aService,
 } from '../support/document-shapes.js';
@@ -90,7 +91,7 @@ describe('opsloop up in an empty folder', () => {
       since: anInstant,
       services: { healthy: 1, unhealthy: 0, unknown: 1 },
       incidents: { critical: 0, high: 0, medium: 0, low: 0 },
-      loops: [anAlertRouter('shop'), anExternalLoop('shop'), aHeartbeatLoop('shop')],
+      loops: [anAlertRouter('shop'), anExternalLoop('shop'), aHeartbeatLoop('shop'), aRunWatch('shop')],
       guard: null,
     });
   });
@@ -100,6 +101,7 @@ describe('opsloop up in an empty folder', () => {
       anAlertRouter('shop'),
       anExternalLoop('shop'),
       aHeartbeatLoop('shop'),
+      aRunWatch('shop'),
     ]);
     const [web, second] = await stack.ask<ServiceDocument[]>('services', 'list');
     expect(web).toEqual(aService('web'));

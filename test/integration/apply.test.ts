@@ -88,6 +88,7 @@ describe('apply', () => {
       `create alertRouter:${environment}`,
       `create heartbeat:${environment}:0`,
       `create external:${environment}`,
+      `create runWatch:${environment}`,
     ]);
     expect((await schemaState(pool)).kind).toBe('old');
     const commands = await cli('status', '--json');
@@ -103,6 +104,7 @@ describe('apply', () => {
       `alertRouter:${environment}`,
       `external:${environment}`,
       `heartbeat:${environment}:0`,
+      `runWatch:${environment}`,
     ]);
     const description = await client.workflow.getHandle(`heartbeat:${environment}:0`).describe();
     expect(description.type).toBe('heartbeat');
@@ -144,12 +146,18 @@ describe('apply', () => {
       `update heartbeat:${environment}:0`,
       `create heartbeat:${environment}:1`,
       `update external:${environment}`,
+      `update runWatch:${environment}`,
     ]);
     expect(document).toMatchObject({
-      waiting: [`alertRouter:${environment}`, `heartbeat:${environment}:0`, `external:${environment}`],
+      waiting: [
+        `alertRouter:${environment}`,
+        `heartbeat:${environment}:0`,
+        `external:${environment}`,
+        `runWatch:${environment}`,
+      ],
     });
     expect(err).toContain('no worker runs');
-    expect(await running()).toHaveLength(4);
+    expect(await running()).toHaveLength(5);
   });
 
   it('asks a shard that is needed no more to stop', async () => {

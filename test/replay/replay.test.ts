@@ -31,7 +31,9 @@ describe('a recorded history', () => {
     const types = recorded.map(
       (name) => read(name).events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name,
     );
-    expect(new Set(types)).toEqual(new Set(['heartbeat', 'incident', 'alertRouter', 'external', 'remedy']));
+    expect(new Set(types)).toEqual(
+      new Set(['heartbeat', 'incident', 'alertRouter', 'external', 'remedy', 'runWatch', 'run']),
+    );
   });
 
   it.each(recorded)('%s replays on the workflows of today', async (name) => {

@@ -1,6 +1,7 @@
 /** Applied configurations for tests: complete, with only what the test cares about spelt out. */
 import type { AlertPolicy } from '../../src/domain/alert-policy.js';
 import type { AppliedConfiguration } from '../../src/domain/configuration.js';
+import type { RunSettings } from '../../src/domain/run-settings.js';
 import type { Service } from '../../src/domain/service.js';
 
 export const service = (name: string, changes: Partial<Service> = {}): Service => ({
@@ -40,6 +41,21 @@ export const alertPolicy = (channels: string[], changes: Partial<AlertPolicy> = 
   ...changes,
 });
 
+export const runSettings = (changes: Partial<RunSettings> = {}): RunSettings => ({
+  source: null,
+  directory: '/nonexistent',
+  workDirectory: '/nonexistent/work/{run}',
+  archiveDirectory: 'archive',
+  reportDirectory: 'reports/runs',
+  removeWorkDirectory: false,
+  stalledAfterMs: 1_800_000,
+  startWithinMs: null,
+  maxDurationMs: null,
+  pollMs: 10_000,
+  lookBackMs: 604_800_000,
+  ...changes,
+});
+
 type Changes = Partial<Omit<AppliedConfiguration, 'heartbeat'>> & {
   heartbeat?: Partial<AppliedConfiguration['heartbeat']>;
 };
@@ -56,6 +72,7 @@ export const configuration = (
     channels,
     alerts: alertPolicy(channels.map(({ name }) => name)),
     maintenanceWindows: [],
+    runs: runSettings(),
     ...changes,
     heartbeat: { deadMan: null, reference: null, keepReports: 10, shardSize: 250, ...heartbeat },
   };

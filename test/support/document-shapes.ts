@@ -49,6 +49,15 @@ export const anAlertRouter = (environment: string, changes: object = {}): object
 export const anExternalLoop = (environment: string, changes: object = {}): object =>
   anAlertRouter(environment, { id: `external:${environment}`, loop: 'external', ...changes });
 
+/** The loop that watches runs. */
+export const aRunWatch = (environment: string, changes: object = {}): object =>
+  anAlertRouter(environment, {
+    id: `runWatch:${environment}`,
+    loop: 'runWatch',
+    lastAt: anInstant,
+    ...changes,
+  });
+
 /** An incident of the heartbeat that is open. */
 export const anIncident = (environment: string, target: string, changes: object = {}): object => ({
   id: `incident:${environment}:heartbeat:unhealthy:${target}`,

@@ -8,7 +8,7 @@ const needs: Readonly<Record<string, readonly (Need | 'build')[]>> = {
   unit: [],
   replay: ['build'],
   workflow: ['build', 'temporal', 'timeSkipping'],
-  integration: ['temporal', 'postgres', 'redis'],
+  integration: ['build', 'temporal', 'postgres', 'redis'],
   e2e: ['build', 'temporal', 'postgres', 'redis'],
   faults: ['build', 'temporal', 'postgres', 'redis'],
 };

@@ -5,7 +5,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { searchAttributeNames } from '../../src/domain/ids.js';
+import { archiveTaskQueue, searchAttributeNames } from '../../src/domain/ids.js';
 import { eventually } from './eventually.js';
 
 export interface StartedLoop {
@@ -90,6 +90,8 @@ async function connect(server: 'timeSkipping' | 'development'): Promise<TestWork
 export interface EnvironmentOptions {
   server: 'timeSkipping' | 'development';
   activities: object;
+  /** Activities on the queue of archives; left out: nobody works there. */
+  archives?: object;
   worker?: Partial<WorkerOptions>;
 }
 
@@ -105,7 +107,7 @@ export async function openWorkflowEnvironment(options: EnvironmentOptions): Prom
     started.set(handle.workflowId, client.workflow.getHandle(handle.workflowId));
     return handle;
   };
-  let running: { worker: Worker; end: Promise<void> } | null = null;
+  let running: { workers: Worker[]; end: Promise<unknown> } | null = null;
   const startWorker = async (): Promise<void> => {
     const worker = await Worker.create({
       connection: environment.nativeConnection,
@@ -118,10 +120,21 @@ export async function openWorkflowEnvironment(options: EnvironmentOptions): Prom
       maxCachedWorkflows: 100,
       ...options.worker,
     });
-    running = { worker, end: worker.run() };
+    const workers = [worker];
+    if (options.archives !== undefined)
+      workers.push(
+        await Worker.create({
+          connection: environment.nativeConnection,
+          namespace: environment.namespace ?? 'default',
+          taskQueue: archiveTaskQueue(taskQueue),
+          activities: options.archives,
+          dataConverter: { payloadConverterPath },
+        }),
+      );
+    running = { workers, end: Promise.all(workers.map((each) => each.run())) };
   };
   const stopWorker = async (): Promise<void> => {
-    running?.worker.shutdown();
+    for (const worker of running?.workers ?? []) worker.shutdown();
     await running?.end;
     running = null;
   };

@@ -23,6 +23,7 @@ describe('planApply', () => {
       'create alertRouter:shop',
       'create heartbeat:shop:0',
       'create external:shop',
+      'create runWatch:shop',
     ]);
   });
 
@@ -58,6 +59,7 @@ describe('planApply', () => {
       'update alertRouter:shop',
       'update heartbeat:shop:0',
       'update external:shop',
+      'update runWatch:shop',
     ]);
   });
 
@@ -71,6 +73,7 @@ describe('planApply', () => {
       'update alertRouter:shop',
       'update heartbeat:shop:0',
       'update external:shop',
+      'update runWatch:shop',
       'stop heartbeat:shop:1',
     ]);
   });
@@ -88,6 +91,7 @@ describe('planApply', () => {
       'unchanged alertRouter:shop',
       'create heartbeat:shop:0',
       'create external:shop',
+      'create runWatch:shop',
     ]);
   });
 
@@ -103,6 +107,7 @@ describe('planApply', () => {
       'update alertRouter:shop',
       'unchanged heartbeat:shop:0',
       'update external:shop',
+      'update runWatch:shop',
     ]);
   });
 });

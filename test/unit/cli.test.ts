@@ -44,6 +44,7 @@ const commands = [
   ...['list', 'show', 'start', 'stop', 'pause', 'resume', 'trigger'].map((verb) => ['loops', verb]),
   ...['list', 'show', 'check', 'silence'].map((verb) => ['services', verb]),
   ...['list', 'show'].map((verb) => ['incidents', verb]),
+  ...['list', 'show', 'watch', 'archive', 'cancel'].map((verb) => ['runs', verb]),
   ...['test', 'rules', 'history', 'silences', 'unsilence'].map((verb) => ['alerts', verb]),
 ];
 
@@ -86,6 +87,14 @@ describe('wrong use', () => {
   it.each([
     [['services', 'list', '--limit', 'many'], /--limit: "many" is not a whole number/],
     [['services', 'list', '--limit', '0'], /--limit: "0" is not a whole number/],
+    [
+      ['runs', 'list', '--state', 'runing'],
+      /--state: "runing" is not a state of a run; did you mean "running"\?/,
+    ],
+    [['runs', 'list', '--state', 'x'], /one of running, stalled, succeeded, failed, cancelled/],
+    [['runs', 'show'], /Expected argument for RUN/],
+    [['runs', 'archive', 'a', 'b'], /Too many arguments/],
+    [['runs', 'cancel', 'a', '--by', 'me'], /No flag registered for --by/],
     [['services', 'check'], /Expected argument for NAME/],
     [['services', 'check', 'a', 'b'], /Too many arguments/],
     [['status', '--jsn'], /No flag registered for --jsn/],

@@ -81,7 +81,7 @@ describe('a route', () => {
           channels: ['post'],
           isContinuing: true,
           routes: [
-            { ...inherited, match: { event: ['opened'] }, channels: ['post'], groupBy: [], throttleMs: null },
+            { ...inherited, match: { event: ['opened'] }, channels: ['post'], groupBy: [], throttleMs: 0 },
             { ...inherited, match: {}, channels: ['post'], groupWaitMs: 5_000 },
           ],
         },

@@ -54,6 +54,19 @@ describe('a good file', () => {
           resolveTimeoutMs: 300_000,
         },
         maintenanceWindows: [],
+        runs: {
+          source: null,
+          directory: '/srv/shop',
+          workDirectory: '/srv/shop/work/{run}',
+          archiveDirectory: 'archive',
+          reportDirectory: 'reports/runs',
+          removeWorkDirectory: false,
+          stalledAfterMs: 1_800_000,
+          startWithinMs: null,
+          maxDurationMs: null,
+          pollMs: 10_000,
+          lookBackMs: 604_800_000,
+        },
         heartbeat: { deadMan: null, reference: null, keepReports: 200, shardSize: 250 },
       },
     });
@@ -61,7 +74,7 @@ describe('a good file', () => {
 
   it('means the same when a section is empty as when it is not there', () => {
     const empty =
-      'heartbeat:\nservices:\nchannels:\ntemporal:\ndatabase:\nredis:\napi:\nstateDir:\nalerts:\nmaintenanceWindows:\n';
+      'heartbeat:\nservices:\nchannels:\ntemporal:\ndatabase:\nredis:\napi:\nstateDir:\nalerts:\nmaintenanceWindows:\nruns:\n';
     expect(configOf(empty)).toEqual(configOf('# nothing at all\n'));
   });
 
@@ -336,7 +349,7 @@ describe('a value is refused', () => {
     expect(problems[0]).toContain(expected);
   });
 
-  it.each(['remedy', 'runs', 'deployments', 'jobs', 'guard', 'swarms'])(
+  it.each(['remedy', 'deployments', 'jobs', 'guard', 'swarms'])(
     'the section %s, which this version does not have',
     (section) => {
       expect(problemsOf(`${section}: {}`)).toEqual([expect.stringContaining(`unknown key "${section}"`)]);

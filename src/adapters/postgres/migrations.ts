@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ClientBase, Pool } from 'pg';
 import { OpsError } from '../../domain/errors.js';
 import { createPool, schemaName } from './pool.js';
+import { showSchemaByDefault } from './search-path.js';
 
 /** The folder beside `src` and `dist`; this file is three levels below it in both. */
 const migrationsFolder = fileURLToPath(new URL('../../../migrations/', import.meta.url));
@@ -111,6 +112,7 @@ async function migrateLocked(client: ClientBase, folder: string): Promise<string
       number integer primary key, name text not null, sha256 text not null,
       applied_at timestamptz not null default now())`);
     for (const migration of pending) await applyMigration(client, migration);
+    await showSchemaByDefault(client);
     return pending.map(({ name }) => name);
   } finally {
     await client.query('select pg_advisory_unlock($1)', [migrationLock]).catch(() => undefined);

@@ -15,6 +15,7 @@ import { alertsRoute } from './routes/alert-routes.js';
 import { loopsRoute } from './routes/loop-routes.js';
 import { incidentsRoute } from './routes/incident-routes.js';
 import { servicesRoute } from './routes/record-routes.js';
+import { runsRoute } from './routes/run-routes.js';
 import * as stack from './routes/stack-routes.js';
 
 const root = buildRouteMap<string, CliContext>({
@@ -27,6 +28,7 @@ const root = buildRouteMap<string, CliContext>({
     incidents: incidentsRoute,
     alerts: alertsRoute,
     loops: loopsRoute,
+    runs: runsRoute,
     validate: stack.validateRoute,
     schema: stack.schemaRoute,
     worker: stack.workerRoute,

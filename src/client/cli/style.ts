@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { ServiceState, IncidentState } from '../../domain/documents.js';
 import type { LoopState } from '../../domain/loop.js';
+import type { RunState } from '../../domain/run.js';
 import type { Severity } from '../../domain/service.js';
 import type { SystemStatus } from '../../domain/status.js';
 
@@ -58,4 +59,21 @@ export const incidentFormat: Record<IncidentState, StyleFormat> = {
   acknowledged: 'yellow',
   escalated: ['bold', 'red'],
   resolved: 'green',
+};
+
+export const runFormat: Record<RunState, StyleFormat> = {
+  running: 'cyan',
+  stalled: 'yellow',
+  succeeded: 'green',
+  failed: 'red',
+  cancelled: 'gray',
+};
+
+/** Of states that have a colour; pipelines may have others. */
+export const stepFormat: Readonly<Partial<Record<string, StyleFormat>>> = {
+  running: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+  skipped: 'gray',
+  cancelled: 'gray',
 };
