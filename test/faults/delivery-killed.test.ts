@@ -9,7 +9,7 @@ import { alertOf } from '../support/alerts.js';
 import { eventually } from '../support/eventually.js';
 import { freeze, type Frozen } from '../support/freeze.js';
 import { isAlive } from '../support/process-existence.js';
-import { processesOf } from '../support/stack-processes.js';
+import { killAll, processesOf } from '../support/stack-processes.js';
 import { startStack, type Stack } from '../support/stack.js';
 
 const router = 'alertRouter:shop';
@@ -230,7 +230,7 @@ it('SIGKILL of everything during a send: after the next start it is told, with t
   await isHeld();
   const all = processesOf(stack.directory).map(({ pid }) => pid);
   expect(all.length).toBeGreaterThanOrEqual(5);
-  for (const pid of all) process.kill(pid, 'SIGKILL');
+  killAll(all);
   await eventually('the end of all', () => all.every((pid) => !isAlive(pid)));
   await stack.exited();
   receiver.answer(path, 200);

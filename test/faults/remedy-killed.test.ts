@@ -19,7 +19,7 @@ const serviceOf = (name: string, of: CommandService, verbs: readonly ('restart' 
       ...Object.fromEntries(verbs.map((verb) => [verb, of.command(verb)])),
     },
   },
-  remedy: { attempts: 2, coolDown: '1s' },
+  remedy: { attempts: 2, coolDown: '3s' },
 });
 
 beforeAll(async () => {

@@ -16,7 +16,7 @@ import {
   whenArchived,
   writeWorkFiles,
 } from '../support/run-tables.js';
-import { processesOf } from '../support/stack-processes.js';
+import { killAll, processesOf } from '../support/stack-processes.js';
 import { startStack, type Stack, type StackPart } from '../support/stack.js';
 
 let stack: Stack;
@@ -58,13 +58,7 @@ const moments: Record<string, (run: string) => boolean | Promise<boolean>> = {
 
 async function killEverything(): Promise<void> {
   const pids = processesOf(stack.directory).map(({ pid }) => pid);
-  for (const pid of [stack.pid(), ...pids]) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It went with the others.
-    }
-  }
+  killAll([stack.pid(), ...pids]);
   await stack.exited();
   await eventually('the end of all', () => processesOf(stack.directory).length === 0);
 }

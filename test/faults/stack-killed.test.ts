@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoopDocument, StatusDocument } from '../../src/domain/documents.js';
 import { isAlive } from '../support/process-existence.js';
-import { processesOf } from '../support/stack-processes.js';
+import { killAll, processesOf } from '../support/stack-processes.js';
 import { startStack, type Stack, type StackPart } from '../support/stack.js';
 import { startTargetServer, type TargetServer } from '../support/target-server.js';
 
@@ -184,7 +184,7 @@ describe('SIGKILL', () => {
     const lines = stack.alerts().length;
     const all = processesOf(stack.directory).map(({ pid }) => pid);
     expect(all.length).toBeGreaterThanOrEqual(6);
-    for (const pid of all) process.kill(pid, 'SIGKILL');
+    killAll(all);
     await expect.poll(() => all.filter(isAlive), { timeout: 5_000, interval: 20 }).toEqual([]);
     await stack.exited();
     // Gone for longer than two intervals.

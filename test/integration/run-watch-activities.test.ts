@@ -16,6 +16,7 @@ import type { AppliedConfiguration } from '../../src/domain/configuration.js';
 import { OpsError } from '../../src/domain/errors.js';
 import type { IncidentReport } from '../../src/domain/incident.js';
 import { runSettings } from '../support/configurations.js';
+import { eventually } from '../support/eventually.js';
 import { useScratchSchema } from '../support/scratch-schema.js';
 
 const schema = useScratchSchema();
@@ -68,6 +69,12 @@ beforeEach(async () => {
 
 const look = (runs: string[] | null = null): Promise<RunsLook> =>
   activities.lookAtRuns({ environment, revision: 1, runs, loopId: null });
+/** Looks at all follow each other no closer than a few times what one takes. */
+const lookUntil = (what: string, isSo: () => boolean): Promise<unknown> =>
+  eventually(what, async () => {
+    await look();
+    return isSo();
+  });
 const query = (text: string, values: unknown[] = []): Promise<unknown> => schema.pool().query(text, values);
 const recordOf = async (run: string): Promise<RunRecord | undefined> =>
   (await readRunRecords(schema.pool(), environment, [run])).get(run);
@@ -129,8 +136,7 @@ describe('a look', () => {
     expect(await look()).toMatchObject({ problem: 'Temporal refuses it', hasMore: false });
     expect(completed.sort()).toEqual(['a 1', 'c 1']);
     unstartable = new Set();
-    await look();
-    expect(completed).toContain('b 1');
+    await lookUntil('the start of b', () => completed.includes('b 1'));
   });
 
   it('fails when nothing of it worked', async () => {
@@ -171,7 +177,7 @@ describe('a run that stands still', () => {
     ]);
     expect((await recordOf('still'))?.state).toBe('stalled');
     await query(`delete from runs where id = 'still'`);
-    await look();
+    await lookUntil('the end of the incident', () => incidents.length > 1);
     expect(incidents[1]).toMatchObject({ kind: 'recover', sequence: 2, reason: 'its row is gone' });
     expect(await recordOf('still')).toMatchObject({
       state: 'cancelled',

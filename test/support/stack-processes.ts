@@ -43,3 +43,14 @@ function readQuietly(read: () => string): string {
     return ''; // it ended meanwhile, or belongs to somebody else
   }
 }
+
+/** SIGKILL to each; those that went with the others meanwhile are gone, which is what is wanted. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
+}
