@@ -34,6 +34,18 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.oid = '${table.replaceAll("'", "''")}'::regclass;
 `;
 
+/** The table of claims under a quoted name, as migration 0007 makes our own. */
+export const claimTableSql = (table: string): string => `create table if not exists ${table} (
+  run_id      text primary key,
+  completion  integer not null,
+  is_open     boolean not null default false,
+  facts       jsonb not null,
+  owner       text not null,
+  lease_until timestamptz not null,
+  done_at     timestamptz,
+  archive     jsonb
+)`;
+
 /**
  * Triggers on both tables that notify of each change, and the table of claims. It may be run again at any time, by whoever
  * owns the tables; views have no such triggers, their tables have.
@@ -50,16 +62,7 @@ ${name.schema === null ? findSchemaSql(runTable) : ''}${[
     triggerSql({ what: 'step', table: stepTable, column: quotedName(columns.steps.run_id), schema }),
   ].join('')}
 -- Several opsloops with databases of their own share the runs by this table (runs.source.claims).
-create table if not exists ${schema}opsloop_run_claim (
-  run_id      text primary key,
-  completion  integer not null,
-  is_open     boolean not null default false,
-  facts       jsonb not null,
-  owner       text not null,
-  lease_until timestamptz not null,
-  done_at     timestamptz,
-  archive     jsonb
-);
+${claimTableSql(`${schema}opsloop_run_claim`)};
 create index if not exists opsloop_run_claim_open on ${schema}opsloop_run_claim (owner) where done_at is null;
 commit;
 `;

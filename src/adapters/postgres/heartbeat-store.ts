@@ -1,5 +1,6 @@
 /** The heartbeat's facts in PostgreSQL: ticks with their samples, the newest state of each service, what a shard remembers. */
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from './transaction.js';
 import type { ServiceState, ServiceTrack } from '../../domain/heartbeat-track.js';
 import type { LatencyBaseline } from '../../domain/latency-baseline.js';
 import type { LoopStatus } from '../../domain/loop.js';
@@ -265,21 +266,4 @@ export async function pruneHeartbeat(pool: Pool, environment: string): Promise<v
     environment,
     hoursKept,
   ]);
-}
-
-async function inTransaction(pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> {
-  const client = await pool.connect();
-  let failure: Error | undefined;
-  try {
-    await client.query('begin');
-    await work(client);
-    await client.query('commit');
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    // A connection that is gone cannot roll back; the server does it then.
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release(failure);
-  }
 }

@@ -1,5 +1,6 @@
 /** Claims on runs that are over: of all opsloops that watch the same tables, one takes care of each completion. */
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from './transaction.js';
 import { isNewCompletion, type CompletedFacts } from '../../domain/run-judgement.js';
 import type { RunArchive } from '../../domain/run.js';
 
@@ -143,19 +144,4 @@ export function createRunClaims({ pool, table, owner }: RunClaimOptions): RunCla
       );
     },
   };
-}
-
-async function inTransaction<T>(pool: Pool, act: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    const result = await act(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
 }

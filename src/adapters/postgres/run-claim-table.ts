@@ -1,5 +1,6 @@
 /** The table of claims in somebody else's database: made where that is allowed, so that several opsloops share the work. */
 import type { Pool } from 'pg';
+import { claimTableSql } from '../../domain/run-triggers.js';
 
 const name = 'opsloop_run_claim';
 
@@ -18,7 +19,7 @@ export async function ensureClaimTable(
       table,
     ]);
     if (typeof rows[0]?.found === 'string') return table;
-    await pool.query(`create table if not exists ${table} ${claimColumns}`);
+    await pool.query(claimTableSql(table));
     return table;
   } catch (error) {
     // Two who make it at the same moment: for one of them it is there already, however `if not exists` reads.
@@ -32,17 +33,6 @@ export async function ensureClaimTable(
     return null;
   }
 }
-
-const claimColumns = `(
-  run_id      text primary key,
-  completion  integer not null,
-  is_open     boolean not null default false,
-  facts       jsonb not null,
-  owner       text not null,
-  lease_until timestamptz not null,
-  done_at     timestamptz,
-  archive     jsonb
-)`;
 
 const isThereAlready = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === '23505' || error.code === '42P07');

@@ -1,5 +1,6 @@
 /** Takes pushed events into our own tables of runs: a call is there as a whole, or not at all. */
 import type { Pool, PoolClient } from 'pg';
+import { inTransaction } from './transaction.js';
 import type { RunFacts, RunRowState, StepFacts } from '../../domain/run.js';
 import type { RunEvent } from '../../domain/run-event.js';
 import { emptyRun, mergeRunEvents } from '../../domain/run-merge.js';
@@ -29,10 +30,7 @@ export async function storeRunEvents(
   runId: string,
   { events, now }: { events: readonly RunEvent[]; now: number },
 ): Promise<void> {
-  const client = await pool.connect();
-  let failure: Error | undefined;
-  try {
-    await client.query('begin');
+  await inTransaction(pool, async (client) => {
     await lockRun(client, runId);
     const names = new Set(events.flatMap((event) => (event.kind === 'step' ? [event.step] : [])));
     const known = await readKnown(client, runId, [...names]);
@@ -41,14 +39,7 @@ export async function storeRunEvents(
     const changed = new Set(merged.changedSteps);
     const steps = merged.run.steps.filter(({ name }) => changed.has(name));
     if (steps.length > 0) await writeSteps(client, runId, steps);
-    await client.query('commit');
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release(failure);
-  }
+  });
 }
 
 /** Pushes of one run take turns, so that two can never wait for each other; the trigger leaves `updated_at` to us. */
