@@ -96,4 +96,22 @@ export const benchmarks: readonly Benchmark[] = [
     seconds: 260,
     load: () => import('./run-idle.js'),
   },
+  {
+    name: 'deployment-rollback',
+    title: 'From the first failed check of a watch to the version before, healthy again',
+    seconds: 150,
+    load: () => import('./deployment-rollback.js'),
+  },
+  {
+    name: 'deployment-burst',
+    title: '100 deployments of 100 targets at once',
+    seconds: 90,
+    load: () => import('./deployment-burst.js'),
+  },
+  {
+    name: 'deployment-kill',
+    title: 'SIGKILL of everything at 50 points of deployments, beside a script with a lock directory',
+    seconds: 300,
+    load: () => import('./deployment-kill.js'),
+  },
 ];

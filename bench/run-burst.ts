@@ -1,10 +1,11 @@
 /** 1,000 runs that end in the same moment: how long until all are archived and told, and what that takes. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Measurement } from './benchmark.js';
+import { databaseBytes, temporalBytes } from './database-sizes.js';
 import { figure } from './figure.js';
 import { addOpenRuns, stepsOfRun, whenRecorded, whenTrue, writeSmallWork } from './run-rows.js';
-import { partCpuMs, stackFolder, startStack, type Stack } from './stack.js';
+import { partCpuMs, stackFolder, startStack } from './stack.js';
 
 const count = 1_000;
 /** Histories that are looked at. */
@@ -96,17 +97,4 @@ export async function measure(): Promise<Measurement> {
       `${count} runs of ${stepsOfRun} steps end in one transaction, each with a work directory of 20 files, about 100 kB; two archives are ` +
       "made at a time. Bound by the worker's and Temporal's CPU: each run is a workflow with two activities and four local ones, and an alert.",
   };
-}
-
-async function databaseBytes(stack: Stack): Promise<number> {
-  const [row] = await stack.rows<{ bytes: string }>('select pg_database_size(current_database()) as bytes');
-  return Number(row?.bytes);
-}
-
-/** Its database with what is not merged into it yet. */
-function temporalBytes(folder: string): number {
-  const directory = join(folder, '.opsloop', 'temporal');
-  return readdirSync(directory)
-    .filter((name) => name.includes('.db') || name.includes('sqlite'))
-    .reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }

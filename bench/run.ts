@@ -7,25 +7,36 @@ import { fileURLToPath } from 'node:url';
 import { benchmarks, type Benchmark, type Measurement } from './benchmark.js';
 import { describeMachine } from './machine.js';
 import { readResults, renderMarkdown, renderText, writeResult, type Result } from './results.js';
+import { roundsVariable } from './rounds.js';
 import { folderVariable, makeWorkFolder, projectRoot, removeWorkFolder } from './work-folder.js';
 
-const usage = `npm run bench -- [--markdown] [name…]
+const usage = `npm run bench -- [--markdown] [--rounds N] [name…]
 
 Runs the named benchmarks, or all:
-${benchmarks.map(({ name, title, seconds }) => `  ${name.padEnd(14)} ${title} (about ${seconds} s)`).join('\n')}
+${benchmarks.map(({ name, title, seconds }) => `  ${name.padEnd(19)} ${title} (about ${seconds} s)`).join('\n')}
 
+--rounds N  how often deployment-rollback and deployment-kill do what they measure
 --markdown  prints the newest results as Markdown and runs nothing`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { markdown: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      markdown: { type: 'boolean' },
+      rounds: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
   if (values.help === true || unknown.length > 0) {
     console.log(unknown.length > 0 ? `unknown: ${unknown.join(', ')}\n\n${usage}` : usage);
     return unknown.length > 0 ? 2 : 0;
   }
+  if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds)) {
+    console.log(`--rounds: expected a number such as 50, got ${values.rounds}\n\n${usage}`);
+    return 2;
+  }
+  if (values.rounds !== undefined) process.env[roundsVariable] = values.rounds;
   if (values.markdown === true) {
     const results = readResults();
     console.log(results.length === 0 ? 'no results yet; run `npm run bench` first' : renderMarkdown(results));

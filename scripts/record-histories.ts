@@ -8,6 +8,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import packageJson from '../package.json' with { type: 'json' };
 import { eventually } from '../test/support/eventually.js';
 import { startStack, type Stack } from '../test/support/stack.js';
+import { recordDeployments } from './record-deployments.js';
 import { startTargetServer, type TargetServer } from '../test/support/target-server.js';
 
 const folder = resolve('test/replay');
@@ -275,6 +276,7 @@ const connection = await Connection.connect({ address: stack.endpoints().tempora
 try {
   const client = new Client({ connection });
   if (only === undefined || only === 'runs') await recordRuns(client, stack);
+  if (only === undefined || only === 'deployments') await recordDeployments(client, stack, save);
   if (only === undefined || only === 'loops') await recordLoops(client, stack, web);
 } finally {
   await connection.close();

@@ -10,6 +10,7 @@ import type { PushStanding } from '../domain/push.js';
 import { emptyBaseline, latencyAnomaly } from '../domain/latency-baseline.js';
 import type { Secretive, Service } from '../domain/service.js';
 import { beat } from './beat.js';
+import type { DeployedServices } from './deployed-services.js';
 import type {
   HeartbeatActivities,
   LoadedShard,
@@ -37,6 +38,8 @@ export interface HeartbeatDependencies {
   readLastEpisode(environment: string, incidentId: string): Promise<number>;
   /** How the push checks of these services stand, by service; empty when the database cannot be asked now. */
   readPushChecks(environment: string, services: readonly string[]): Promise<Map<string, PushStanding>>;
+  /** Services that a deployment works on now. */
+  deployedServices(environment: string): Promise<DeployedServices>;
   prune(environment: string): Promise<void>;
   /** Writes the report files and removes the oldest beyond `keep`; failures are logged, they stop no tick. */
   writeReport(report: {
@@ -149,9 +152,10 @@ async function probeShard(
     : 0;
   const { cancellationSignal } = Context.current();
   const owner = `${input.environment}:${input.shard}`;
-  const [{ probed, pending, pendingUntil }, known] = await Promise.all([
+  const [{ probed, pending, pendingUntil }, known, deployed] = await Promise.all([
     probe(owner, due, Math.max(input.budgetMs, patienceMs), cancellationSignal),
     deps.readKnownServices(input.environment, [...asked]),
+    deps.deployedServices(input.environment),
   ]);
   // The worker stops: another one makes this tick, from the start. What was cut off says nothing about a service.
   cancellationSignal.throwIfAborted();
@@ -160,7 +164,10 @@ async function probeShard(
     isolatedReason === ''
       ? probed
       : probed.map((service) => (isRemote(service.service) ? asUnknown(service, isolatedReason) : service));
-  const checked = judged.map((service) => describe(service, plan, judged, known));
+  const checked = judged.map((service) => ({
+    ...describe(service, plan, { all: judged, known, deployed }),
+    ...(deployed.has(service.service.name) && { isDeploying: true }),
+  }));
   const count = (verdict: CheckedService['verdict']): number =>
     checked.filter((service) => service.verdict === verdict).length;
   const report: ShardReport = {
@@ -212,18 +219,24 @@ async function judgeIsolation(
   return `this host seems to be cut off: nothing over the network answers, nor does the reference ${heartbeat.reference}`;
 }
 
+interface Surroundings {
+  /** Of this tick. */
+  all: readonly ProbedService[];
+  known: ReadonlyMap<string, KnownService>;
+  deployed: ReadonlyMap<string, string>;
+}
+
 function describe(
   probed: ProbedService,
   plan: ShardPlan,
-  all: readonly ProbedService[],
-  known: ReadonlyMap<string, KnownService>,
+  { all, known, deployed }: Surroundings,
 ): CheckedService {
   const { service } = probed;
   const before = known.get(service.name);
   const isHealthy = probed.verdict === 'healthy';
   const standing = (
     name: string,
-  ): Pick<CheckedService['dependencies'][number], 'state' | 'verdict' | 'checkedAt'> => {
+  ): Pick<CheckedService['dependencies'][number], 'state' | 'verdict' | 'checkedAt' | 'isDeploying'> => {
     const now = all.find((candidate) => candidate.service.name === name);
     const then = known.get(name);
     const recorded = then?.isExpiring === true ? 'healthy' : then?.verdict;
@@ -235,6 +248,7 @@ function describe(
           : (then?.state ?? null),
       verdict: (now?.isExpiring === true ? 'healthy' : now?.verdict) ?? recorded ?? null,
       checkedAt: now?.at ?? then?.checkedAt ?? null,
+      ...(deployed.has(name) && { isDeploying: true }),
     };
   };
   const { everyMs, severity, tags, dependsOn, openAfter, closeAfter, flapping } = service;

@@ -7,28 +7,24 @@ import type { MuteWindow } from '../domain/alert-policy.js';
 import type { AppliedConfiguration } from '../domain/configuration.js';
 import { isInWindow } from '../domain/mute-window.js';
 import { OpsError } from '../domain/errors.js';
-import { deploymentId, heartbeatId } from '../domain/ids.js';
-import {
-  chooseRemedy,
-  type RemedyFinding,
-  type RemedyInput,
-  type RemedyStepResult,
-  type RemedyVerb,
-} from '../domain/remedy.js';
+import { heartbeatId } from '../domain/ids.js';
+import { chooseRemedy, type RemedyInput, type RemedyStepResult, type RemedyVerb } from '../domain/remedy.js';
 import type { Service, Supervisor } from '../domain/service.js';
 import { assignShards } from '../domain/shards.js';
 import { beat } from './beat.js';
+import type { DeployedServices } from './deployed-services.js';
 import { asFailure } from './failure.js';
 import type { RemedyActivities, RemedyOutlook, RemedyStep, RemedyVerification } from './remedy-contract.js';
-import { probeService, type ProbeCheck } from './shard-probing.js';
+import { findingOf, proveService } from './service-proof.js';
+import type { ProbeCheck } from './shard-probing.js';
 
 export interface RemedyDependencies {
   /** Revision of the newest applied configuration; rejects while the database cannot be asked, null when there is none. */
   latestRevision(environment: string): Promise<number | null>;
   configurationOf(environment: string, revision: number): Promise<AppliedConfiguration>;
   readRepairFacts(environment: string, service: string): Promise<RepairFacts>;
-  /** Whether a workflow of this id runs now. */
-  isRunning(workflowId: string): Promise<boolean>;
+  /** Services that a deployment works on now, with its target. */
+  deployedServices(environment: string): Promise<DeployedServices>;
   /** What it says holds no secrets. */
   controlOf(supervisor: Supervisor): SupervisorControl;
   probeCheck: ProbeCheck;
@@ -148,18 +144,10 @@ async function obstacleOf(
     return 'the end of the maintenance window';
   if (facts.isFlapping) return `${name} to stop flapping`;
   if (facts.isIsolated) return 'the network of this host: it seems to be cut off itself';
-  if (await deps.isRunning(deploymentId(environment, name))) return `the end of the deployment of ${name}`;
+  const deployed = (await deps.deployedServices(environment)).get(name);
+  if (deployed !== undefined) return `the end of the deployment of ${deployed}`;
   return null;
 }
-
-const findingOf = ({
-  state,
-  pid,
-  memoryBytes,
-  memoryLimitBytes,
-  restarts,
-  detail,
-}: RemedyFinding): RemedyFinding => ({ state, pid, memoryBytes, memoryLimitBytes, restarts, detail });
 
 async function takeStep(
   deps: RemedyDependencies,
@@ -213,26 +201,6 @@ async function verify(
   revision: number,
 ): Promise<RemedyVerification> {
   const service = await serviceOf(deps, remedy, revision);
-  // A push cannot be asked for: it comes in its own time.
-  const checks = service.checks.filter(({ kind }) => kind !== 'push');
-  const [probed, status] = await Promise.all([
-    checks.length === 0 ? null : probeService(deps.probeCheck, { ...service, checks }, deps.now),
-    service.supervisor === null
-      ? null
-      : deps.controlOf(service.supervisor).status({ timeoutMs: statusLimitMs }).then(findingOf),
-  ]);
-  if (probed !== null) {
-    const { verdict, reason, isExpiring } = probed;
-    // What will expire soon is no fault that a restart could mend.
-    return {
-      isHealthy: verdict === 'healthy' || isExpiring,
-      verdict,
-      reason,
-      after: { status, verdict, reason },
-    };
-  }
-  const isHealthy = status?.state === 'running';
-  const verdict = isHealthy ? 'healthy' : 'unknown';
-  const reason = isHealthy ? '' : `its supervisor says ${status?.state ?? 'nothing'}`;
+  const { isHealthy, verdict, reason, status } = await proveService(deps, service);
   return { isHealthy, verdict, reason, after: { status, verdict, reason } };
 }

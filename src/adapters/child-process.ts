@@ -50,7 +50,8 @@ interface Ending {
   signal: NodeJS.Signals | null;
 }
 
-type Cut = 'timedOut' | 'cancelled';
+/** What cut a run. */
+export type Cut = 'timedOut' | 'cancelled';
 
 /**
  * Runs a program in a process group of its own and never throws: a missing program is a value, too. Resolves
@@ -60,8 +61,7 @@ type Cut = 'timedOut' | 'cancelled';
 export const runCommand = async (run: CommandRun): Promise<CommandResult> => {
   const startedAt = performance.now();
   const durationMs = (): number => performance.now() - startedAt;
-  if (run.signal?.aborted === true)
-    return notStarted('not run: the work that needed it was cancelled', durationMs());
+  if (run.signal?.aborted === true) return notStarted(cancelledBeforeStart, durationMs());
   let child: ChildProcess;
   try {
     child = start(run);
@@ -96,7 +96,7 @@ export const runCommand = async (run: CommandRun): Promise<CommandResult> => {
     stderr: stderr.text(),
     isTimedOut: cut === 'timedOut',
     durationMs: durationMs(),
-    ...(cut === null ? {} : { error: cutProblem(run, cut, wasKilled, ending === null) }),
+    ...(cut === null ? {} : { error: cutProblem(run, { cut, wasKilled, isStillThere: ending === null }) }),
   };
 };
 
@@ -129,7 +129,11 @@ const start = ({ command, env, cwd }: CommandRun): ChildProcess => {
   });
 };
 
-const notStarted = (error: string, durationMs: number): CommandResult => ({
+/** The `error` when the signal had fired before. */
+export const cancelledBeforeStart = 'not run: the work that needed it was cancelled';
+
+/** The result of a program that did not start. */
+export const notStarted = (error: string, durationMs: number): CommandResult => ({
   hasStarted: false,
   exitCode: null,
   signal: null,
@@ -180,7 +184,11 @@ const leaveOutputToOthers = (child: ChildProcess): void => {
   child.unref();
 };
 
-const startProblem = ({ command, cwd }: CommandRun, error: unknown): string => {
+/** Why a program did not start, for people; `error` is what `spawn` threw or emitted. */
+export const startProblem = (
+  { command, cwd }: Pick<CommandRun, 'command' | 'cwd'>,
+  error: unknown,
+): string => {
   const file = command[0] ?? '';
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -196,9 +204,20 @@ const startProblem = ({ command, cwd }: CommandRun, error: unknown): string => {
   return `cannot run ${file === '' ? 'a command' : file}: ${message}`;
 };
 
-const cutProblem = (run: CommandRun, cut: Cut, wasKilled: boolean, isStillThere: boolean): string => {
-  const name = basename(run.command[0] ?? '');
-  const why = cut === 'timedOut' ? `did not end within ${formatDuration(run.timeoutMs)}` : 'was cancelled';
+/** How a run was cut. `isStillThere`: something of it was not gone long after SIGKILL. */
+export interface CutFacts {
+  cut: Cut;
+  wasKilled: boolean;
+  isStillThere: boolean;
+}
+
+/** Why a program was stopped, for people. */
+export const cutProblem = (
+  { command, timeoutMs }: Pick<CommandRun, 'command' | 'timeoutMs'>,
+  { cut, wasKilled, isStillThere }: CutFacts,
+): string => {
+  const name = basename(command[0] ?? '');
+  const why = cut === 'timedOut' ? `did not end within ${formatDuration(timeoutMs)}` : 'was cancelled';
   if (isStillThere) return `${name} ${why}, and does not react to SIGKILL either (waiting for a device?)`;
   return `${name} ${why} and was ${wasKilled ? 'killed (it ignored SIGTERM)' : 'terminated'}`;
 };

@@ -8,8 +8,16 @@ export interface OutputEnd {
   receivedBytes(): number;
 }
 
-/** Collects from now on. `maxBytes` bounds what is kept; older output is dropped. */
-export const endOfOutput = (stream: Readable | null, maxBytes: number): OutputEnd => {
+/** One that is fed by hand. */
+export interface FedOutputEnd extends OutputEnd {
+  /** The chunk is kept as it is: it must not be written over later. */
+  add(chunk: Buffer): void;
+  /** Counts bytes that came and were not worth reading, as more than `maxBytes` came after them. */
+  skip(bytes: number): void;
+}
+
+/** Keeps the last `maxBytes` of what is added; older output is dropped. */
+export const outputEnd = (maxBytes: number): FedOutputEnd => {
   let kept: Buffer[] = [];
   let keptBytes = 0;
   let receivedBytes = 0;
@@ -21,17 +29,19 @@ export const endOfOutput = (stream: Readable | null, maxBytes: number): OutputEn
     keptBytes = kept[0]?.length ?? 0;
   };
 
-  stream?.on('data', (chunk: Buffer) => {
-    receivedBytes += chunk.length;
-    kept.push(chunk);
-    keptBytes += chunk.length;
-    // Many tiny chunks cost more than their bytes, hence the second bound.
-    if (keptBytes > 2 * maxBytes || kept.length > 4_096) compact();
-  });
-  // A pipe that breaks has simply ended.
-  stream?.on('error', () => {});
-
   return {
+    add: (chunk) => {
+      receivedBytes += chunk.length;
+      kept.push(chunk);
+      keptBytes += chunk.length;
+      // Many tiny chunks cost more than their bytes, hence the second bound.
+      if (keptBytes > 2 * maxBytes || kept.length > 4_096) compact();
+    },
+    skip: (bytes) => {
+      receivedBytes += bytes;
+      kept = [];
+      keptBytes = 0;
+    },
     text: () => {
       compact();
       const bytes = kept[0] ?? Buffer.alloc(0);
@@ -39,6 +49,15 @@ export const endOfOutput = (stream: Readable | null, maxBytes: number): OutputEn
     },
     receivedBytes: () => receivedBytes,
   };
+};
+
+/** Collects from now on, in `outputEnd`. */
+export const endOfOutput = (stream: Readable | null, maxBytes: number): OutputEnd => {
+  const end = outputEnd(maxBytes);
+  stream?.on('data', end.add);
+  // A pipe that breaks has simply ended.
+  stream?.on('error', () => {});
+  return end;
 };
 
 /** Index of the first byte that is not the middle of a UTF-8 character. */

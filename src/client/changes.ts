@@ -4,7 +4,7 @@ import type { StatusReading } from './status-view.js';
 export interface Change {
   /** ISO 8601 UTC. */
   at: string;
-  kind: 'status' | 'service' | 'incident' | 'loop';
+  kind: 'status' | 'service' | 'incident' | 'deployment' | 'loop';
   name: string;
   from: string | null;
   to: string;
@@ -18,11 +18,20 @@ interface Item {
   reason: string;
 }
 
-function itemsOf({ status, services, incidents }: StatusReading): Item[] {
+function itemsOf({ status, services, incidents, deployments }: StatusReading): Item[] {
   return [
     { kind: 'status', name: status.environment, state: status.status, reason: '' },
     ...services.map(({ name, state, reason }): Item => ({ kind: 'service', name, state, reason })),
     ...incidents.map(({ id, state, reason }): Item => ({ kind: 'incident', name: id, state, reason })),
+    ...deployments.map(({ target, versionRequested, state, phase, reason }): Item => {
+      const inPhase = state === 'running' ? phase : state;
+      return {
+        kind: 'deployment',
+        name: `${target} to ${versionRequested}`,
+        state: inPhase,
+        reason: reason ?? '',
+      };
+    }),
     ...status.loops.map(({ id, state, stale, note }): Item => ({
       kind: 'loop',
       name: id,
@@ -31,6 +40,10 @@ function itemsOf({ status, services, incidents }: StatusReading): Item[] {
     })),
   ];
 }
+
+/** Only incidents that are not resolved, and deployments that go on, are looked at. */
+const goneAs = (kind: Change['kind']): string =>
+  kind === 'incident' ? 'resolved' : kind === 'deployment' ? 'over' : 'removed';
 
 /** The changes from `before` to `after`; without `before`, the present state as changes. `at` is ISO 8601 UTC. */
 export function changesBetween(before: StatusReading | null, after: StatusReading, at: string): Change[] {
@@ -51,9 +64,7 @@ export function changesBetween(before: StatusReading | null, after: StatusReadin
   const gone = [...known.values()]
     .filter((item) => !presentKeys.has(keyOf(item)))
     .map((item): Change => {
-      // Only incidents that are not resolved are looked at.
-      const to = item.kind === 'incident' ? 'resolved' : 'removed';
-      return { at, kind: item.kind, name: item.name, from: item.state, to, reason: '' };
+      return { at, kind: item.kind, name: item.name, from: item.state, to: goneAs(item.kind), reason: '' };
     });
   return [...changed, ...gone];
 }

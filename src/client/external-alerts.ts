@@ -1,7 +1,7 @@
 /** Takes alerts from outside: written down first, then the loop is told that there is something. */
 import type { IncomingAlert } from '../domain/external.js';
-import { OpsError } from '../domain/errors.js';
 import { externalId } from '../domain/ids.js';
+import { asMissingTable } from './missing-table.js';
 import type { Stack } from './stack.js';
 import { callTimeoutMs } from './temporal.js';
 
@@ -21,7 +21,7 @@ export function createAlertIntake(stack: Stack, onUnwoken: (error: unknown) => v
       const { storeAlerts } = await import('../adapters/postgres/external-intake.js');
       const { turned } = await stack.read((pool, environment) =>
         storeAlerts(pool, environment, alerts).catch((error: unknown) => {
-          throw asUnavailable(error);
+          throw asMissingTable(error);
         }),
       );
       // Plain repeats change nothing for the incidents.
@@ -29,14 +29,6 @@ export function createAlertIntake(stack: Stack, onUnwoken: (error: unknown) => v
     },
   };
 }
-
-/** The table is missing until `opsloop apply` of this version has run: the sender keeps its alerts meanwhile. */
-const asUnavailable = (error: unknown): unknown =>
-  error instanceof Error && 'code' in error && error.code === '42P01'
-    ? new OpsError('unavailable', "the database lacks this version's tables: run `opsloop apply`", {
-        cause: error,
-      })
-    : error;
 
 async function wakeLoop(stack: Stack): Promise<void> {
   const temporal = await stack.temporal();

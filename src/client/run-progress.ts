@@ -1,7 +1,7 @@
 /** How far the archive of a run is: what its workflow and the heartbeats of its activity say. */
-import { connect } from 'node:net';
 import type { RunProgressDocument } from '../domain/documents.js';
 import { runId } from '../domain/ids.js';
+import { glance } from './glance.js';
 import type { Stack } from './stack.js';
 import type { Temporal } from './temporal.js';
 
@@ -71,42 +71,9 @@ export async function describeRunExecution(
 const mostWaitMs = 1_000;
 
 /** Like `describeRunExecution`, without failing: null when Temporal does not answer within a second. */
-export async function glanceAtRunExecution(stack: Stack, run: string): Promise<RunExecution | null> {
-  const ask = async (): Promise<RunExecution | null> => {
-    // Asked first because it is answered at once where nothing runs: loading the client takes longer.
-    const { temporal: endpoint } = stack.endpoints;
-    if (endpoint === null || !(await isListening(endpoint.address, mostWaitMs / 4))) return null;
-    const temporal = await stack.temporal(mostWaitMs / 2);
-    return describeRunExecution(temporal, {
-      environment: stack.environment,
-      run,
-      limitMs: mostWaitMs / 2,
-    });
-  };
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, mostWaitMs, null);
-  });
-  try {
-    return await Promise.race([ask().catch(() => null), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Whether somebody takes connections at `host:port`; true for an address that only a profile of Temporal's knows. */
-function isListening(address: string, limitMs: number): Promise<boolean> {
-  const match = /^\[?([^[\]]+?)\]?:(\d{1,5})$/.exec(address);
-  if (match?.[1] === undefined) return Promise.resolve(true);
-  const [, host, port] = match;
-  return new Promise((resolve) => {
-    const socket = connect({ host, port: Number(port), timeout: limitMs });
-    const answer = (isThere: boolean): void => {
-      socket.destroy();
-      resolve(isThere);
-    };
-    socket.once('connect', () => answer(true));
-    socket.once('error', () => answer(false));
-    socket.once('timeout', () => answer(false));
-  });
+export function glanceAtRunExecution(stack: Stack, run: string): Promise<RunExecution | null> {
+  const { environment } = stack;
+  return glance(stack, mostWaitMs, (temporal, limitMs) =>
+    describeRunExecution(temporal, { environment, run, limitMs }),
+  );
 }

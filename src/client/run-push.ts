@@ -1,6 +1,7 @@
 /** Takes events of runs from pipelines: they are in the tables of runs when this says so. */
 import { OpsError } from '../domain/errors.js';
 import { readRunEvents, runIdProblem } from '../domain/run-event.js';
+import { asMissingTable } from './missing-table.js';
 import type { Stack } from './stack.js';
 
 /**
@@ -27,13 +28,9 @@ export async function pushRunEvents(stack: Stack, runId: string, text: string): 
 /** What is over by sending again: a pipeline that locks the same rows itself, and tables that `opsloop apply` makes. */
 function asUnavailable(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === '42P01')
-    return new OpsError('unavailable', "the database lacks this version's tables: run `opsloop apply`", {
-      cause: error,
-    });
   if (code === '40P01')
     return new OpsError('unavailable', 'another transaction holds the rows of this run; send it again', {
       cause: error,
     });
-  return error;
+  return asMissingTable(error);
 }

@@ -1,5 +1,11 @@
 /** Everything that the screen of `status` and `watch` shows, read at one moment. */
-import type { IncidentDocument, ServiceDocument, StatusDocument } from '../domain/documents.js';
+import type {
+  DeploymentDocument,
+  IncidentDocument,
+  ServiceDocument,
+  StatusDocument,
+} from '../domain/documents.js';
+import { listOpenDeployments } from './deployments.js';
 import { listIncidents } from './incidents.js';
 import { listServices } from './services.js';
 import type { Stack } from './stack.js';
@@ -9,17 +15,20 @@ export interface StatusReading {
   status: StatusDocument;
   services: ServiceDocument[];
   incidents: IncidentDocument[];
+  /** Those that go on. */
+  deployments: DeploymentDocument[];
 }
 
 const mostRows = 1000;
 
 export async function readStatusView(stack: Stack): Promise<StatusReading> {
-  const [status, services, incidents] = await Promise.all([
+  const [status, services, incidents, deployments] = await Promise.all([
     readStatus(stack),
     listServices(stack, mostRows),
     listIncidents(stack, { isAll: false, limit: mostRows }),
+    listOpenDeployments(stack),
   ]);
-  return { status, services, incidents };
+  return { status, services, incidents, deployments };
 }
 
 /** Where the Temporal Web UI shows the workflows; null when its address is not known. */

@@ -12,14 +12,19 @@ export interface WorkflowRequest {
   resultTimeoutMs: number;
   /** False: there is no signal of that name; nobody answering is an error then. */
   hasSignal?: boolean;
+  /** Of a refusal whose reason the workflow does not name; left out: `invalidInput`. */
+  refusedFor?: OpsErrorReason;
 }
 
 /** The problem that the workflow named when it refused, with its reason; null when the failure is of another kind. */
-function refusalOf(error: unknown): { reason: OpsErrorReason; message: string } | null {
+function refusalOf(
+  error: unknown,
+  otherwise: OpsErrorReason,
+): { reason: OpsErrorReason; message: string } | null {
   if (!(error instanceof Error) || error.name !== 'WorkflowUpdateFailedError') return null;
   const cause = error.cause instanceof Error ? error.cause : error;
   const type = 'type' in cause ? cause.type : null;
-  const reason = opsErrorReasons.find((known) => known === type) ?? 'invalidInput';
+  const reason = opsErrorReasons.find((known) => known === type) ?? otherwise;
   return { reason, message: cause.message };
 }
 
@@ -29,7 +34,7 @@ function refusalOf(error: unknown): { reason: OpsErrorReason; message: string } 
  */
 export async function requestWorkflow<Answer>(
   temporal: Temporal,
-  { id, name, input, resultTimeoutMs, hasSignal = true }: WorkflowRequest,
+  { id, name, input, resultTimeoutMs, hasSignal = true, refusedFor = 'invalidInput' }: WorkflowRequest,
 ): Promise<Answer | null> {
   const { WorkflowUpdateStage } = await import('@temporalio/client');
   const handle = temporal.client.workflow.getHandle(id);
@@ -50,7 +55,7 @@ export async function requestWorkflow<Answer>(
         });
       return null;
     }
-    const refusal = refusalOf(error);
+    const refusal = refusalOf(error, refusedFor);
     if (refusal !== null)
       throw new OpsError(refusal.reason, `${id} refused ${name}: ${refusal.message}`, { cause: error });
     if (error instanceof Error && error.name === 'WorkflowNotFoundError')

@@ -1,6 +1,6 @@
 /** Checks as opsloop makes them, built from their valid shape. */
 import { defaultConditions } from '../domain/service.js';
-import type { Check } from '../domain/service.js';
+import type { Check, HttpCheck, PostgresCheck } from '../domain/service.js';
 import type { CheckShape } from './checks-shape.js';
 import { configDefaults } from './defaults.js';
 import { durationMs } from './duration-text.js';
@@ -10,10 +10,7 @@ export const buildCheck = (shape: CheckShape): Check => {
   if ('http' in shape) return buildHttpCheck(shape);
   if ('tcp' in shape) return { kind: 'tcp', address: shape.tcp, ...conditionsOf('tcp', shape) };
   if ('redis' in shape) return { kind: 'redis', url: shape.redis, ...conditionsOf('redis', shape) };
-  if ('postgres' in shape) {
-    const query = shape.query ?? configDefaults.postgres.query;
-    return { kind: 'postgres', url: shape.postgres, query, ...conditionsOf('postgres', shape) };
-  }
+  if ('postgres' in shape) return buildPostgresCheck(shape);
   if ('dns' in shape) {
     const { name, type = configDefaults.dns.type, server = configDefaults.dns.server } = shape.dns;
     return { kind: 'dns', name, type, server, ...conditionsOf('dns', shape) };
@@ -35,11 +32,15 @@ export const buildCheck = (shape: CheckShape): Check => {
   return { kind: 'command', command: shape.command, ...conditionsOf('command', shape) };
 };
 
-const conditionsOf = (kind: Check['kind'], shape: CheckShape): { conditions: string[] } => ({
+const conditionsOf = (
+  kind: Check['kind'],
+  shape: Pick<CheckShape, 'conditions'>,
+): { conditions: string[] } => ({
   conditions: [...(shape.conditions ?? defaultConditions[kind])],
 });
 
-const buildHttpCheck = (shape: Extract<CheckShape, { http: string }>): Check => ({
+/** Also of a metric, whose conditions are its own. */
+export const buildHttpCheck = (shape: Extract<CheckShape, { http: string }>): HttpCheck => ({
   kind: 'http',
   url: shape.http,
   method: shape.method ?? configDefaults.http.method,
@@ -49,6 +50,14 @@ const buildHttpCheck = (shape: Extract<CheckShape, { http: string }>): Check => 
   insecure: shape.insecure ?? configDefaults.http.insecure,
   followRedirects: shape.followRedirects ?? configDefaults.http.followRedirects,
   ...conditionsOf('http', shape),
+});
+
+/** Also of a metric. */
+export const buildPostgresCheck = (shape: Extract<CheckShape, { postgres: string }>): PostgresCheck => ({
+  kind: 'postgres',
+  url: shape.postgres,
+  query: shape.query ?? configDefaults.postgres.query,
+  ...conditionsOf('postgres', shape),
 });
 
 const buildExpiryCheck = (shape: Extract<CheckShape, { expiry: unknown }>): Check => {

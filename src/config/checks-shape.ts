@@ -71,29 +71,33 @@ const expirySource = choice(
 const literal = <const Value extends string | true>(value: Value) =>
   z.literal(value, { error: leaves.expecting(JSON.stringify(value), String(value)) });
 
+/** What asks over HTTP: checks, and metrics of deployments. */
+export const httpKeys = {
+  http: required(network.httpUrl, 'The URL to ask.'),
+  method: optional(
+    leaves.oneOf(methods, 'a method of HTTP'),
+    'Method of the request.',
+    configDefaults.http.method,
+  ),
+  headers: optional(headers, 'Headers of the request.', {}),
+  body: nullable(
+    leaves.secretiveText({ expected: 'a text', example: '{"ping": true}' }, true),
+    'Body of the request.',
+    configDefaults.http.body,
+  ),
+  auth: nullable(auth, 'How to log in.', configDefaults.http.auth),
+  insecure: optional(leaves.flag(false), 'Accept any certificate.', configDefaults.http.insecure),
+  followRedirects: optional(
+    leaves.flag(true),
+    'Follow up to 5 redirects.',
+    configDefaults.http.followRedirects,
+  ),
+};
+
+const { http: httpHead, ...httpOptions } = httpKeys;
+
 const http = mapping(
-  {
-    http: required(network.httpUrl, 'The URL to ask.'),
-    conditions: conditionsOf('http'),
-    method: optional(
-      leaves.oneOf(methods, 'a method of HTTP'),
-      'Method of the request.',
-      configDefaults.http.method,
-    ),
-    headers: optional(headers, 'Headers of the request.', {}),
-    body: nullable(
-      leaves.secretiveText({ expected: 'a text', example: '{"ping": true}' }, true),
-      'Body of the request.',
-      configDefaults.http.body,
-    ),
-    auth: nullable(auth, 'How to log in.', configDefaults.http.auth),
-    insecure: optional(leaves.flag(false), 'Accept any certificate.', configDefaults.http.insecure),
-    followRedirects: optional(
-      leaves.flag(true),
-      'Follow up to 5 redirects.',
-      configDefaults.http.followRedirects,
-    ),
-  },
+  { http: httpHead, conditions: conditionsOf('http'), ...httpOptions },
   '- http: http://127.0.0.1:8080/health',
 );
 
@@ -110,16 +114,18 @@ const redis = mapping(
   '- redis: redis://127.0.0.1:6379',
 );
 
+/** What asks PostgreSQL: checks, and metrics of deployments. */
+export const postgresKeys = {
+  postgres: required(network.postgresUrl, 'The server and database.'),
+  query: optional(
+    leaves.text({ expected: 'a query', example: 'SELECT 1' }),
+    'What to ask; [BODY] is the first row.',
+    configDefaults.postgres.query,
+  ),
+};
+
 const postgres = mapping(
-  {
-    postgres: required(network.postgresUrl, 'The server and database.'),
-    conditions: conditionsOf('postgres'),
-    query: optional(
-      leaves.text({ expected: 'a query', example: 'SELECT 1' }),
-      'What to ask; [BODY] is the first row.',
-      configDefaults.postgres.query,
-    ),
-  },
+  { postgres: postgresKeys.postgres, conditions: conditionsOf('postgres'), query: postgresKeys.query },
   '- postgres: "${env:DATABASE_URL}"',
 );
 

@@ -18,16 +18,18 @@ const conditionProblem = (kind: CheckKind, written: string): string | null => {
   return `uses ${wrong}, which a check of kind ${kind} does not have; ${help}`;
 };
 
-/** The key as a check of this kind takes it: only with the placeholders that the kind has. */
-export const conditionsOf = (kind: CheckKind) => {
-  const example = defaultConditions[kind][0] ?? '[CONNECTED] == true';
-  const expected = 'a condition in quotes';
-  const condition = z.string({ error: leaves.expecting(expected, `"${example}"`) }).check(
+/** One condition, as a check of this kind takes it: only with the placeholders that the kind has. */
+export const conditionOf = (kind: CheckKind, example: string) =>
+  z.string({ error: leaves.expecting('a condition in quotes', `"${example}"`) }).check(
     leaves.judged((written) => conditionProblem(kind, written)),
     z.meta({ examples: [example] }),
   );
+
+/** The key of a check of this kind. */
+export const conditionsOf = (kind: CheckKind) => {
+  const example = defaultConditions[kind][0] ?? '[CONNECTED] == true';
   return optional(
-    leaves.listOf(condition, 'a list of conditions', `["${example}"]`, false),
+    leaves.listOf(conditionOf(kind, example), 'a list of conditions', `["${example}"]`, false),
     'Conditions that must all hold for the check to be healthy.',
     defaultConditions[kind],
   );

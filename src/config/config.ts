@@ -7,6 +7,7 @@ import type { Address } from './address.js';
 import { buildAlerts, buildWindow } from './alerts-build.js';
 import { buildChannels } from './channels-build.js';
 import { configDefaults } from './defaults.js';
+import { buildDeployment } from './deployments-build.js';
 import { isSafeName, safeName } from './leaves.js';
 import { buildRuns } from './runs-build.js';
 import { buildService } from './service-build.js';
@@ -81,6 +82,9 @@ const buildApplied = (shape: ConfigShape, environment: string, directory: string
     alerts: buildAlerts(shape.alerts ?? {}, channelNames),
     maintenanceWindows: (shape.maintenanceWindows ?? []).map(buildWindow),
     runs: buildRuns(shape.runs ?? {}, directory),
+    deployments: (shape.deployments ?? []).map((deployment) =>
+      buildDeployment(deployment, { directory, databaseUrl: shape.database?.url ?? null }),
+    ),
     heartbeat: {
       deadMan: heartbeat?.deadMan ?? configDefaults.heartbeat.deadMan,
       reference: heartbeat?.reference ?? configDefaults.heartbeat.reference,

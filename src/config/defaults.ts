@@ -63,6 +63,33 @@ export const configDefaults = {
     poll: '10s',
     lookBack: '7d',
   },
+  deployment: {
+    services: [],
+    host: null,
+    preChecks: { ports: [], diskFree: null, commands: [], within: '10m' },
+    backup: { database: false, keep: 10 },
+    database: { restore: false, name: 'database' },
+    restart: null,
+    deployWithin: '10m',
+    verifyWithin: '60s',
+    watchFor: '5m',
+    watchEvery: '5s',
+    reversible: true,
+    approval: null,
+    rollBack: { attempts: 10, within: '30m' },
+    analysis: [],
+  },
+  /** Of the ways to deploy. */
+  way: { keep: 5, image: null, composeVariable: null, variable: 'OPSLOOP_VERSION', rollback: null },
+  /** `remindAfter`: half of `within`. */
+  approval: { within: '24h', allowStarter: false, always: false },
+  metric: {
+    interval: '10s',
+    failureLimit: 0,
+    consecutiveErrorLimit: 4,
+    inconclusiveLimit: 0,
+    timeout: '10s',
+  },
   window: { days: null, timeZone: 'UTC', below: null },
   /** Relative to the state directory. */
   alertsFile: 'logs/alerts.jsonl',
@@ -80,6 +107,13 @@ export const configLimits = {
   mostPollMs: 3_600_000,
   leastLookBackMs: 60_000,
   mostCoolDownMs: 3_600_000,
+  leastWatchEveryMs: 100,
+  mostWatchEveryMs: 3_600_000,
+  /** Of a release directory: the version before must be there to go back to. */
+  leastKept: 2,
+  mostKept: 10_000,
+  mostMeasurements: 1_000_000,
+  mostRollBacks: 1_000,
   mostAttempts: 10,
   /** Of `alerts.routes`, one inside the other. */
   mostRouteLevels: 10,

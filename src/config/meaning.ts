@@ -6,6 +6,7 @@ import type { ParsedDocument } from './document.js';
 import type { Finding } from './syntax.js';
 import { findingAt } from './issues.js';
 import { judgeAlerts } from './meaning-alerts.js';
+import { judgeDeployments } from './meaning-deployments.js';
 import { judgeRepair } from './meaning-repair.js';
 import { judgeRuns } from './meaning-runs.js';
 import { judgeWindows } from './meaning-windows.js';
@@ -28,6 +29,7 @@ export const findMeaningProblems = (document: ParsedDocument, directory: string)
   judgeAlerts(data, report);
   judgeWindows(data, report);
   judgeRuns(data, directory, report);
+  judgeDeployments(data, directory, report);
   judgeApi(asMapping(data.api), report);
   return findings;
 };

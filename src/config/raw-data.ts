@@ -13,6 +13,12 @@ export const asMapping = (value: unknown): RawMapping =>
 /** An empty list for what is none. */
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/** How a message begins about a key that is left out, or that holds null: the finding puts `nothing` before that. */
+export const absent = (value: unknown): 'is missing' | 'is given' =>
+  value === undefined ? 'is missing' : 'is given';
+
+export const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
 /** Suggestions compare with every name: with thousands of each that would take minutes. */
 const mostSuggestions = 50;
 

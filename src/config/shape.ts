@@ -4,6 +4,7 @@ import { parseAddress } from './address.js';
 import { alertsShape } from './alerts-shape.js';
 import { channelsShape } from './channels-shape.js';
 import { configDefaults, configLimits } from './defaults.js';
+import { deploymentShape } from './deployments-shape.js';
 import * as leaves from './leaves.js';
 import * as network from './network-leaves.js';
 import { mapping, nullable, optional } from './mappings.js';
@@ -140,6 +141,14 @@ export const configShape = mapping(
     runs: nullable(
       runsShape,
       'Runs of pipelines: where they are found, when one is stalled, where it is archived.',
+    ),
+    deployments: nullable(
+      leaves.listOf(
+        deploymentShape,
+        'a list of deployments',
+        '[{name: shop-api, via: {directory: {root: /srv/shop}}, services: [api]}]',
+      ),
+      'Targets that get new versions: how, and what has to hold for one to stay.',
     ),
   },
   '{services: [{name: api, checks: [{tcp: "127.0.0.1:80"}]}]}',

@@ -17,6 +17,7 @@ export const alertEvents = [
   'deployment_rolled_back',
   'deployment_failed',
   'deployment_succeeded',
+  'deployment_approval',
   'cron_failure',
   'cron_missed',
   'cron_late',

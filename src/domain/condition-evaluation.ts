@@ -19,6 +19,8 @@ export interface ConditionResult {
   shown: string;
   /** False when the probe could not tell what the condition asks; it does not hold then. */
   isKnown: boolean;
+  /** False also when the target answered without what the condition asks for: no such path, no date. */
+  isFound: boolean;
 }
 
 /**
@@ -48,16 +50,18 @@ function evaluateEvery(condition: Condition, each: PlaceholderOperand, facts: Fa
   const paths = expandPath(facts.json(), each.path);
   if (paths === null) {
     const shown = `${condition.text} (no elements matched, or more than ${mostElements})`;
-    return { holds: false, shown, isKnown: true };
+    return { holds: false, shown, isKnown: true, isFound: false };
   }
   const failures = paths
     .map((path) => evaluateOnce(withPath(condition, each, path), facts))
     .filter(({ holds }) => !holds);
-  if (failures.length === 0) return { holds: true, shown: condition.text, isKnown: true };
+  if (failures.length === 0) return { holds: true, shown: condition.text, isKnown: true, isFound: true };
   const shown = failures.slice(0, mostShownElements).map((failure) => failure.shown);
   const others = failures.length - shown.length;
   const isKnown = failures.some((failure) => failure.isKnown);
-  return { holds: false, shown: [...shown, ...(others > 0 ? [`${others} more`] : [])].join(', '), isKnown };
+  const isFound = failures.every((failure) => failure.isFound);
+  const text = [...shown, ...(others > 0 ? [`${others} more`] : [])].join(', ');
+  return { holds: false, shown: text, isKnown, isFound };
 }
 
 function withPath(condition: Condition, each: PlaceholderOperand, path: PathStep[]): Condition {
@@ -81,11 +85,16 @@ function evaluateOnce(condition: Condition, facts: Facts): ConditionResult {
   const left = lookUp(condition.left, condition.right, facts);
   const right = lookUp(condition.right, condition.left, facts);
   const isKnown = left.finding.kind !== 'missing' && right.finding.kind !== 'missing';
+  const isFound = [left, right].every(({ finding }) => isThere(finding, condition.operator));
   const holds = isKnown && compare(left, condition.operator, right);
-  if (holds) return { holds, shown: condition.text, isKnown };
+  if (holds) return { holds, shown: condition.text, isKnown, isFound };
   const shown = `${showSide(left, right)} ${condition.operator} ${showSide(right, left)}`;
-  return { holds, shown, isKnown };
+  return { holds, shown, isKnown, isFound };
 }
+
+/** A path that leads somewhere, and a number where an order is asked for. */
+const isThere = (finding: Finding, operator: Operator): boolean =>
+  finding.kind === 'found' && (operator === '==' || operator === '!=' || finding.number !== null);
 
 function lookUp(operand: Operand, other: Operand, facts: Facts): Side {
   if (operand.kind === 'placeholder') {

@@ -1,5 +1,6 @@
 /** The part of opsloop.yaml that loops act on: stored as one numbered revision when it is applied. */
 import type { AlertPolicy, MuteWindow } from './alert-policy.js';
+import type { DeploymentSettings } from './deployment-settings.js';
 import type { RunSettings } from './run-settings.js';
 import type { Secretive, Service } from './service.js';
 
@@ -40,6 +41,8 @@ export interface AppliedConfiguration {
   /** Times of planned work: alerts are held back and remedies wait. */
   maintenanceWindows: MuteWindow[];
   runs: RunSettings;
+  /** Left out by revisions from before there were any. */
+  deployments?: DeploymentSettings[];
   heartbeat: {
     /** URL that is asked after the ticks of shard 0, so that somebody outside notices when they end; null: none. */
     deadMan: Secretive | null;

@@ -5,6 +5,8 @@ export type Cause =
   | { kind: 'none' }
   /** A dependency's own incident explains it. */
   | { kind: 'cause'; name: string }
+  /** A dependency is bad while a deployment works on it: its verdict comes when that is over. */
+  | { kind: 'deploying' }
   /** A dependency has not given its verdict yet. */
   | { kind: 'undecided'; waitMs: number; ask: string[] };
 
@@ -40,6 +42,12 @@ export function causeOf(track: ServiceTrack, tracks: Readonly<Record<string, Ser
     .filter(({ standing }) => standing.kind === 'bad')
     .sort((a, b) => b.dependency.depth - a.dependency.depth)[0];
   if (deepest?.standing.kind === 'bad') return { kind: 'cause', name: deepest.standing.root };
+  if (
+    standings.some(
+      ({ dependency, standing }) => standing.kind === 'suspect' && dependency.isDeploying === true,
+    )
+  )
+    return { kind: 'deploying' };
   const owing = standings.filter(
     ({ standing }) => standing.kind === 'suspect' || standing.kind === 'unasked',
   );

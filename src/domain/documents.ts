@@ -1,5 +1,11 @@
 /** The documents that the CLI prints with `--json` and the API answers with. Times are ISO 8601 UTC, durations ms. */
 import type { Matcher } from './alert-policy.js';
+import type {
+  DeploymentBackup,
+  DeploymentPhase,
+  DeploymentPhaseName,
+  DeploymentState,
+} from './deployment.js';
 import type { LoopState } from './loop.js';
 import type { RemedySnapshot } from './remedy.js';
 import type { RunState } from './run.js';
@@ -231,6 +237,60 @@ export interface RunDetailDocument extends RunDocument {
   stepList: RunStepDocument[];
   /** Null: no archive is being made now. */
   progress: RunProgressDocument | null;
+}
+
+/** One row of `deploy list`, and `deploy status`. */
+export interface DeploymentDocument {
+  /** Workflow id. */
+  id: string;
+  target: string;
+  /** 1, 2, … per target; 0: it has just been started. */
+  number: number;
+  state: DeploymentState;
+  phase: DeploymentPhaseName;
+  phases: {
+    name: DeploymentPhaseName;
+    state: DeploymentPhase['state'];
+    startedAt: string | null;
+    /** Until now while it runs; null: it has not begun. */
+    durationMs: number | null;
+    note: string;
+  }[];
+  versionRequested: string;
+  versionBefore: string | null;
+  /** What is live at the end, and what shall be while it runs. */
+  versionAfter: string | null;
+  startedBy: string;
+  startedAt: string;
+  finishedAt: string | null;
+  durationMs: number;
+  via: string | null;
+  services: string[];
+  reason: string | null;
+  force: string | null;
+  changes: string[];
+  backups: DeploymentBackup[];
+  decisions: { verb: string; by: string; note: string | null; at: string }[];
+  leftBehind: string[];
+  report: string | null;
+}
+
+/** `deploy plan`: what `deploy start` would do. */
+export interface DeploymentPlanDocument {
+  target: string;
+  versionRequested: string;
+  versionBefore: string | null;
+  versionAfter: string | null;
+  via: string;
+  services: string[];
+  /** False: `start` would be refused, for `reason`. */
+  isPossible: boolean;
+  reason: string | null;
+  /** One line each, in order. */
+  steps: string[];
+  changes: string[];
+  /** Pre-checks that can be made without running anything, as they are now. */
+  checks: { name: string; isGood: boolean; note: string }[];
 }
 
 /** `status`. */

@@ -58,7 +58,9 @@ function decideWarning(
     report(desk, name, type, { kind: 'recover', reason: 'back to normal', resolvedBy: 'recovery' });
     return { ...problem, incident: 'none' };
   }
-  if (problem.incident === 'none' && problem.isBad && !isDown) {
+  // What a deployment held back is told when it is still so, never at a good result.
+  const isStill = problem.results.at(-1) === false;
+  if (problem.incident === 'none' && problem.isBad && isStill && !isDown && track.isDeploying !== true) {
     openEpisode(desk, name, type, 'open', problem.reason);
     return { ...problem, incident: 'own' };
   }
@@ -82,7 +84,7 @@ function decideUnhealthy(desk: Desk, name: string, track: ServiceTrack, problem:
 
 function decideOwn(desk: Desk, name: string, track: ServiceTrack, problem: ProblemTrack): ProblemTrack {
   if (track.flapping !== null) {
-    if (!track.flapping.isTold) tellFlapping(desk, name, track);
+    if (!track.flapping.isTold && track.isDeploying !== true) tellFlapping(desk, name, track);
     return problem;
   }
   const before = desk.facts.tracks[name];
@@ -111,7 +113,11 @@ function decideUntold(desk: Desk, name: string, track: ServiceTrack, problem: Pr
     isFlapping ||
     (problem.isBad && (problem.incident === 'held' || reachesOpening('unhealthy', problem, track.policy)));
   if (!isDue) return { ...problem, incident: 'none', heldUntil: null };
+  // Whoever deploys it watches it, and undoes what does not work; what is wrong after that is told.
+  if (track.isDeploying === true || isAwaited(track, problem))
+    return { ...problem, incident: 'held', heldUntil: null };
   const cause = causeOf(track, desk.tracks);
+  if (cause.kind === 'deploying') return { ...problem, incident: 'held', heldUntil: null };
   if (cause.kind === 'cause') return { ...problem, incident: 'affected', cause: cause.name, heldUntil: null };
   const heldUntil = cause.kind === 'undecided' ? holdUntil(problem, desk.facts.now, cause.waitMs) : null;
   if (cause.kind === 'undecided' && heldUntil !== null && desk.facts.now < heldUntil) {
@@ -122,6 +128,13 @@ function decideUntold(desk: Desk, name: string, track: ServiceTrack, problem: Pr
   else openEpisode(desk, name, 'unhealthy', 'open', problem.reason);
   return { ...problem, incident: 'own', heldUntil: null };
 }
+
+/** Held by a deployment that is over: only a bad result says that it is still wrong. */
+const isAwaited = ({ flapping, unknownInRow }: ServiceTrack, problem: ProblemTrack): boolean =>
+  problem.incident === 'held' &&
+  problem.heldUntil === null &&
+  flapping === null &&
+  (unknownInRow > 0 || problem.results.at(-1) === true);
 
 /** Ticks never come at the same moment of their interval: what is decided a little early counts as the end of the wait. */
 const earlyShare = 0.1;

@@ -124,8 +124,10 @@ function reasonOf(track: ServiceTrack, checked: CheckedService): string {
 
 /** The track after one more result. An `unknown` verdict proves nothing and moves no threshold. */
 export function takeResult(before: ServiceTrack, checked: CheckedService): ServiceTrack {
+  const { isDeploying: _, ...lasting } = before;
   const known: ServiceTrack = {
-    ...before,
+    ...lasting,
+    ...(checked.isDeploying === true && { isDeploying: true }),
     policy: checked.policy,
     // A healthy result does not list them; what is removed from the configuration must not stay a cause.
     dependencies: checked.verdict === 'healthy' ? before.dependencies : checked.dependencies,

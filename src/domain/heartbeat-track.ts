@@ -18,6 +18,8 @@ export interface Dependency {
   state: ServiceState | null;
   verdict: Verdict | null;
   checkedAt: number | null;
+  /** True while a deployment works on it. */
+  isDeploying?: boolean;
 }
 
 /** The result of one service's checks in a tick. */
@@ -30,6 +32,8 @@ export interface CheckedService {
   isExpiring: boolean;
   /** True when one bad result is enough: silence past its deadline is no measurement that may be wrong. */
   isDecisive?: boolean;
+  /** True while a deployment works on it: what is wrong is not told yet. */
+  isDeploying?: boolean;
   /** Why the latency is far outside its baseline; null when it is not. */
   anomaly: string | null;
   latencyMs: number;
@@ -47,7 +51,7 @@ export interface ProblemTrack {
   results: boolean[];
   /** Decided by k of n; stays until `closeAfter` good results in a row. */
   isBad: boolean;
-  /** none: nobody was told; held: waits for a dependency's verdict; affected: listed in another's incident; own: has its incident. */
+  /** none: nobody was told; held: waits for a dependency's verdict, or for the end of a deployment; affected: listed in another's incident; own: has its incident. */
   incident: 'none' | 'held' | 'affected' | 'own';
   /** Until when a held problem waits, epoch ms. */
   heldUntil: number | null;
@@ -71,6 +75,8 @@ export interface ServiceTrack {
   verdicts: VerdictAt[];
   stateChangesAt: number[];
   flapping: { since: number; lastChangeAt: number; isTold: boolean } | null;
+  /** As its newest result said. */
+  isDeploying?: boolean;
   unknownInRow: number;
   dependencies: Dependency[];
   /** Number of the last episode told, per problem. */

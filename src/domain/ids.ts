@@ -40,6 +40,13 @@ export const runId = (environment: string, run: string): string => `run:${enviro
 export const deploymentId = (environment: string, target: string): string =>
   `deployment:${environment}:${target}`;
 
+/** `deployment:<environment>:<target>:plan`: works out what a deployment would do. Names of targets hold no colon. */
+export const deploymentPlanId = (environment: string, target: string): string =>
+  `${deploymentId(environment, target)}:plan`;
+
+/** Work that is bound to one machine: `opsloop@<host>`. `queue` is that of the workflows. */
+export const hostTaskQueue = (queue: string, host: string): string => `${queue}@${host}`;
+
 /** Search attributes, all of type Keyword. */
 export const searchAttributeNames = [
   'OpsLoop',

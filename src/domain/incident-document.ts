@@ -1,6 +1,7 @@
 /** The report of one episode of an incident: what is known of it as a document, and in Markdown for people. */
 import type { AlertDocument, IncidentDocument, IncidentEventDocument } from './documents.js';
 import { formatDuration } from './duration.js';
+import { markdownSection, markdownTable, plainMarkdown } from './markdown.js';
 
 /** What the record knows of an episode. Times are ISO 8601 UTC. */
 export interface IncidentFacts {
@@ -96,15 +97,6 @@ function suggestedPrevention({ incident, runbook }: IncidentFacts): string {
   return `${hints.join(' ')} To be written by whoever knows better.`.trim();
 }
 
-/** Text from outside as text: no markup, no links, one line. */
-const plain = (text: string): string => text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]<>#|!~]/g, '\\$&');
-
-const table = (titles: string[], rows: string[][]): string[] => [
-  `| ${titles.join(' | ')} |`,
-  `| ${titles.map(() => '---').join(' | ')} |`,
-  ...rows.map((row) => `| ${row.map(plain).join(' | ')} |`),
-];
-
 /** The report for people. */
 export function renderIncidentReport(report: IncidentReportDocument): string {
   const { incident } = report;
@@ -114,9 +106,9 @@ export function renderIncidentReport(report: IncidentReportDocument): string {
       ? 'not over yet'
       : formatDuration(Math.max(1000, Math.round(report.durationMs / 1000) * 1000));
   return [
-    `# ${plain(incident.target)}: ${plain(incident.type)}`,
+    `# ${plainMarkdown(incident.target)}: ${plainMarkdown(incident.type)}`,
     '',
-    ...table(
+    ...markdownTable(
       ['', ''],
       [
         ['incident', `${incident.id}, episode ${incident.episode}`],
@@ -135,17 +127,17 @@ export function renderIncidentReport(report: IncidentReportDocument): string {
       ],
     ),
     ...heading('Root cause'),
-    plain(report.rootCause),
+    plainMarkdown(report.rootCause),
     ...heading('Resolution'),
-    plain(report.resolution),
+    plainMarkdown(report.resolution),
     ...heading('Prevention'),
-    plain(report.prevention),
+    plainMarkdown(report.prevention),
     ...heading('Time line'),
-    ...table(
+    ...markdownTable(
       ['at', 'event', 'by', 'what', 'why'],
       report.events.map(({ at, event, by, text, why }) => [at, event, by ?? '', text, why]),
     ),
-    ...section(
+    ...markdownSection(
       'Remedies',
       ['attempt', 'action', 'started', 'outcome'],
       incident.remedies.map((remedy) => [
@@ -155,7 +147,7 @@ export function renderIncidentReport(report: IncidentReportDocument): string {
         remedy.success === null ? 'under way' : remedy.success ? 'worked' : 'did not help',
       ]),
     ),
-    ...section(
+    ...markdownSection(
       'What the checks showed',
       ['at', 'verdict', 'ms', 'reason'],
       report.samples.map((sample) => [
@@ -165,7 +157,7 @@ export function renderIncidentReport(report: IncidentReportDocument): string {
         sample.reason,
       ]),
     ),
-    ...section(
+    ...markdownSection(
       'Who was told',
       ['at', 'event', 'channel', 'state', 'reason'],
       report.deliveries.map((delivery) => [
@@ -179,6 +171,3 @@ export function renderIncidentReport(report: IncidentReportDocument): string {
     '',
   ].join('\n');
 }
-
-const section = (title: string, titles: string[], rows: string[][]): string[] =>
-  rows.length === 0 ? [] : ['', `## ${title}`, '', ...table(titles, rows)];

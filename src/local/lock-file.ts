@@ -3,7 +3,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identifyProcess, isSameProcessRunning, type ProcessIdentity } from './process-identity.js';
+import { identifyProcess, isSameProcessRunning, type ProcessIdentity } from '../adapters/process-identity.js';
 
 export interface LockHolder extends ProcessIdentity {
   /** ISO 8601. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { OpsError } from '../domain/errors.js';
 import { waitUntil } from './deadline.js';
 import { openLog } from './log-file.js';
-import { identifyProcess, sendSignal, type ProcessIdentity } from './process-identity.js';
+import { identifyProcess, sendSignal, type ProcessIdentity } from '../adapters/process-identity.js';
 
 /** Where children are written down before anything else happens, so that a later start finds those left behind. */
 export interface ProcessLedger {

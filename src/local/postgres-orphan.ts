@@ -5,7 +5,12 @@ import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OpsError } from '../domain/errors.js';
 import { waitUntil } from './deadline.js';
-import { isSameProcessRunning, readProcess, sendSignal, type ProcessFacts } from './process-identity.js';
+import {
+  isSameProcessRunning,
+  readProcess,
+  sendSignal,
+  type ProcessFacts,
+} from '../adapters/process-identity.js';
 
 /** What each signal means to the postmaster: fast, immediate, none left to ask; and how long it may take. */
 const stopSteps = [

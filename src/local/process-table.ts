@@ -10,7 +10,7 @@ import {
   isSameProcessRunning,
   sendSignal,
   type ProcessIdentity,
-} from './process-identity.js';
+} from '../adapters/process-identity.js';
 import { writeFileWhole } from './secret-file.js';
 import { stackVariable } from './server-environment.js';
 import type { StateDirectory } from './state-directory.js';

@@ -16,7 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { OpsError } from '../domain/errors.js';
 import { tryLock } from './lock-file.js';
-import { readProcess } from './process-identity.js';
+import { readProcess } from '../adapters/process-identity.js';
 import { writeFileWhole } from './secret-file.js';
 
 export const stateVersion = 1;

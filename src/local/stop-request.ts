@@ -5,7 +5,7 @@ import {
   isSameProcessRunning,
   readProcess,
   type ProcessIdentity,
-} from './process-identity.js';
+} from '../adapters/process-identity.js';
 
 /** npm passes a Ctrl-C on that the terminal has already sent: two so close together are one. */
 const sameRequestWithinMs = 700;

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { elapsedText, type Report } from './progress.js';
-import { sendSignal } from './process-identity.js';
+import { sendSignal } from '../adapters/process-identity.js';
 import { temporalCliVersion } from './temporal-cli-release.js';
 
 /** go.mod, go.sum and a file that names the command: shipped beside this module, in src and dist alike. */

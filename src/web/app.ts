@@ -13,7 +13,9 @@ import { readStatus } from '../client/status.js';
 import { httpStatusOfReason, OpsError } from '../domain/errors.js';
 import { isLocalHostHeader, isTokenValid } from './access.js';
 import { addAlertRoutes } from './alert-routes.js';
+import { addDeploymentRoutes } from './deployment-routes.js';
 import { addExternalRoutes } from './external-routes.js';
+import { addGuardRoutes } from './guard-routes.js';
 import { addIncidentRoutes } from './incident-routes.js';
 import type { MetricsReader } from './metrics.js';
 import { addPingRoutes } from './ping-routes.js';
@@ -152,6 +154,7 @@ export function createApi(options: ApiOptions): Hono {
   addExternalRoutes(app, options);
   addPingRoutes(app, options);
   addRunEventRoutes(app, options);
+  addGuardRoutes(app, options);
   addAlertRoutes(app, {
     stack: options.stack,
     limitOf,
@@ -159,6 +162,7 @@ export function createApi(options: ApiOptions): Hono {
     guardWrites: guardWrites(options.token),
   });
   addRemediationRoutes(app, { stack: options.stack, limitOf });
+  addDeploymentRoutes(app, { stack: options.stack, limitOf, guardWrites: guardWrites(options.token) });
   addRunRoutes(app, { stack: options.stack, limitOf, guardWrites: guardWrites(options.token) });
   app.notFound((context) =>
     context.json(errorBody('notFound', `there is no ${context.req.path.slice(0, 200)}`), 404),

@@ -8,7 +8,9 @@ export const guardWrites =
   (token: string | null): MiddlewareHandler =>
   async (context, next) => {
     const origin = context.req.header('origin');
-    if (origin !== undefined && hostOf(origin) !== context.req.header('host'))
+    const isForeign = origin !== undefined && hostOf(origin) !== context.req.header('host');
+    // Of what a page merely fetches with GET there is no Origin.
+    if (isForeign || context.req.header('sec-fetch-site') === 'cross-site')
       throw new OpsError('auth', 'changes are taken from programs, not from pages of other sites', {
         field: 'origin',
       });

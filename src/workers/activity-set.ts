@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { createAlertRouterActivities } from '../activities/alert-router.js';
+import { createDeployedServices } from '../activities/deployed-services.js';
 import { createExternalActivities } from '../activities/external.js';
 import { createHeartbeatActivities } from '../activities/heartbeat.js';
 import { createIncidentActivities } from '../activities/incident.js';
@@ -25,6 +26,7 @@ import { writeReportDocument, writeReportEdit } from '../adapters/postgres/incid
 import { readLastEpisode } from '../adapters/postgres/incident-store.js';
 import type { Journal } from '../adapters/postgres/journal.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
+import { readOpenDeployments } from '../adapters/postgres/deployment-store.js';
 import { readPushChecks } from '../adapters/postgres/push-store.js';
 import { readActiveSilences } from '../adapters/postgres/silence-store.js';
 import { readRepairFacts, readStepResult, writeIntent } from '../adapters/postgres/remediation-store.js';
@@ -34,6 +36,13 @@ import type { Config } from '../config/config.js';
 import { resolveReferences, type SecretScrubber, type SecretSources } from '../config/secrets.js';
 import type { Channel } from '../domain/configuration.js';
 import { createConfigurationSource } from './configuration-source.js';
+import { inTime } from './in-time.js';
+import {
+  createDeploymentActivitySet,
+  createDeploymentHostActivitySet,
+  type DeploymentActivitySetOptions,
+} from './deployment-activity-set.js';
+import { createHeartbeatAsker } from './heartbeat-asker.js';
 import type { Log } from './log.js';
 import type { LoopClient } from './loop-client.js';
 import { createProbeRunner } from './probe-runner.js';
@@ -44,8 +53,12 @@ import { createServiceControl } from './service-control.js';
 
 export interface ActivitySetOptions {
   config: Config;
+  /** Name of this machine in task queues. */
+  host: string;
   loops: LoopClient;
   pool: Pool;
+  /** Of opsloop's own database. */
+  databaseUrl: string;
   /** The tables of runs. */
   runSources: RunSources;
   /** For work that may take long. */
@@ -69,6 +82,7 @@ const referenceTimeoutMs = 2_000;
 /** Where the worker keeps its copies of applied configurations. */
 export const configurationCopies = (config: Config): string => join(config.stateDir, 'run', 'configuration');
 
+/** `host`: those of the task queue of this host. */
 export function createActivitySet(options: ActivitySetOptions) {
   const { config, pool, journal, secrets, log } = options;
   const now = (): number => Date.now();
@@ -90,8 +104,23 @@ export function createActivitySet(options: ActivitySetOptions) {
     readLatest: latestRevision,
     read: (environment, revision) => configurationOf(pool, environment, revision),
   });
+  const deployedServices = createDeployedServices({
+    readOpenDeployments: (environment) => inTime(readOpenDeployments(pool, environment), knowledgeLimitMs),
+    isRunning: loops.isRunning,
+    now,
+  });
   const probeCheck = createProbeRunner(secrets, { signal: options.stopped, observePush });
-  return {
+  const asker = createHeartbeatAsker({ loops, latestConfiguration: newest, log });
+  const deployments: DeploymentActivitySetOptions = {
+    ...options,
+    asker,
+    probeCheck,
+    latestRevision,
+    configurationOf: revisionOf,
+    latestConfiguration: newest,
+  };
+  options.stopped.addEventListener('abort', asker.close);
+  const shared = {
     ...createHeartbeatActivities({
       configurationOf: revisionOf,
       probeCheck,
@@ -128,6 +157,7 @@ export function createActivitySet(options: ActivitySetOptions) {
         );
       },
       signalIncident: loops.signalIncident,
+      deployedServices,
       pingDeadMan: deadMan.ping,
       now,
     }),
@@ -158,7 +188,7 @@ export function createActivitySet(options: ActivitySetOptions) {
       latestRevision,
       configurationOf: revisionOf,
       readRepairFacts: (environment, service) => readRepairFacts(pool, environment, service),
-      isRunning: loops.isRunning,
+      deployedServices,
       controlOf: createServiceControl(secrets),
       probeCheck,
       writeIntent: (intent) => writeIntent(pool, intent),
@@ -187,22 +217,15 @@ export function createActivitySet(options: ActivitySetOptions) {
       latestConfiguration: newest,
       log,
     }),
+    ...createDeploymentActivitySet(deployments),
   };
+  return { shared, host: createDeploymentHostActivitySet(deployments) };
 }
 
 /** The answer, or `nothing` when the database does not give one in time: the loops do not wait for it. */
-async function orNothing<T>(answer: Promise<T>, nothing: T, log: Log): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(nothing), knowledgeLimitMs);
-  });
-  const safe = answer.catch((error: unknown) => {
+function orNothing<T>(answer: Promise<T>, nothing: T, log: Log): Promise<T> {
+  return inTime(answer, knowledgeLimitMs).catch((error: unknown) => {
     log.debug('the database did not answer; going on without', { error: String(error) });
     return nothing;
   });
-  try {
-    return await Promise.race([safe, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

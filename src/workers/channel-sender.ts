@@ -10,7 +10,7 @@ import {
 import type { Alert, SendOutcome } from '../domain/alert.js';
 import type { Channel } from '../domain/configuration.js';
 import { OpsError } from '../domain/errors.js';
-import { runId } from '../domain/ids.js';
+import { deploymentId, runId } from '../domain/ids.js';
 
 type Sources = SecretSources & { scrubber: SecretScrubber };
 
@@ -93,13 +93,19 @@ function scrubbed(outcome: SendOutcome, { scrub }: SecretScrubber): SendOutcome 
 }
 
 function linksOf(alert: Alert, { webUi, dashboard, namespace }: WorkerChannelOptions): AlertLinks {
-  // News of a run belongs to no incident: its own workflow is what there is to look at.
-  const isOfRun = alert.incident === '' && alert.loop === 'run';
-  const id = encodeURIComponent(isOfRun ? runId(alert.environment, alert.target) : alert.incident);
+  // What belongs to no incident has a workflow of its own to look at.
+  const id = encodeURIComponent(workflowOf(alert));
   return {
     ...(dashboard !== null &&
       alert.incident !== '' && { dashboard: `${dashboard.replace(/\/$/, '')}/incidents/${id}` }),
     ...(webUi !== null && { workflow: `${webUi}/namespaces/${namespace}/workflows/${id}` }),
     ...(alert.runbook !== undefined && { runbook: alert.runbook }),
   };
+}
+
+/** Of the incident; what has none is told by the workflow of the run or the deployment itself. */
+function workflowOf({ incident, loop, environment, target }: Alert): string {
+  if (incident !== '') return incident;
+  if (loop === 'run') return runId(environment, target);
+  return loop === 'deployment' ? deploymentId(environment, target) : incident;
 }

@@ -4,7 +4,7 @@ import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } 
 import type { IncidentSilence } from '../activities/incident-contract.js';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
-import { alertRouterId, incidentId, runId, runWatchId, taskQueue } from '../domain/ids.js';
+import { alertRouterId, heartbeatId, incidentId, runId, runWatchId, taskQueue } from '../domain/ids.js';
 import type { IncidentReport } from '../domain/incident.js';
 
 export interface LoopClient {
@@ -16,6 +16,12 @@ export interface LoopClient {
   wakeRunWatch(environment: string, runs: readonly string[] | null): Promise<void>;
   /** Starts the workflow of a run that is over; one that runs is told. */
   completeRun(environment: string, run: string, completion: number): Promise<void>;
+  /** Has shards of the heartbeat look at services now. */
+  triggerHeartbeat(
+    environment: string,
+    shard: number,
+    request: { targets: string[]; by: string },
+  ): Promise<void>;
   /** Whether a workflow of this id runs now. */
   isRunning(workflowId: string): Promise<boolean>;
 }
@@ -95,6 +101,10 @@ export function createLoopClient({
           { key: keyword('OpsEnvironment'), value: environment },
         ]),
       });
+    },
+    triggerHeartbeat: async (environment, shard, request) => {
+      const handle = workflow.getHandle(heartbeatId(environment, shard));
+      await handle.signal('trigger', request).catch(ignoreNotFound);
     },
     isRunning: async (workflowId) => {
       try {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogLevel } from '@temporalio/worker';
+import { hostOf } from '../activities/deployment.js';
 import { openDeliveryLedger } from '../adapters/delivery-ledger.js';
 import { openJournal, type JournalEntry } from '../adapters/postgres/journal.js';
 import { requireCurrentSchema } from '../adapters/postgres/migrations.js';
@@ -12,7 +13,7 @@ import { openSpool } from '../adapters/spool.js';
 import type { Config } from '../config/config.js';
 import { createSecretScrubber, resolveReferences } from '../config/secrets.js';
 import { OpsError } from '../domain/errors.js';
-import { archiveTaskQueue, taskQueue } from '../domain/ids.js';
+import { archiveTaskQueue, hostTaskQueue, taskQueue } from '../domain/ids.js';
 import { createActivitySet } from './activity-set.js';
 import { createWorkerChannelSender, skippedChannels, skipReason } from './channel-sender.js';
 import { isolateLimit } from './isolate-limit.js';
@@ -24,6 +25,8 @@ import { temporalSettings } from './temporal-settings.js';
 
 /** Two cores deflate for one archive; a second one fills the gaps, more would only share the disk. */
 const archivesAtOnce = 2;
+/** A deployment that is watched holds one place, and costs next to nothing meanwhile; more wait for a place. */
+const deploymentsAtOnce = 500;
 
 const dataConverter = {
   payloadConverterPath: fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url)),
@@ -106,8 +109,11 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
       log,
     });
     closing.push(() => runSources.close());
-    const activities = createActivitySet({
+    const host = hostOf(env);
+    const { shared: activities, host: hostActivities } = createActivitySet({
       config,
+      host,
+      databaseUrl: url,
       loops,
       runSources,
       pool,
@@ -128,6 +134,17 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
       dataConverter,
       shutdownGraceTime: graceTime,
       maxConcurrentActivityTaskExecutions: archivesAtOnce,
+    });
+    const hostWorker = await Worker.create({
+      connection: native,
+      namespace: temporal.namespace,
+      taskQueue: hostTaskQueue(taskQueue, host),
+      activities: hostActivities,
+      dataConverter,
+      shutdownGraceTime: graceTime,
+      maxConcurrentActivityTaskExecutions: deploymentsAtOnce,
+      // Whoever aborts a deployment does not want to wait for the next heartbeat.
+      maxHeartbeatThrottleInterval: '1s',
     });
     const worker = await Worker.create({
       connection: native,
@@ -153,7 +170,7 @@ export async function runWorker({ config, env }: WorkerOptions): Promise<number>
     });
     closing.push(() => watchdog.stop());
     log.info('worker is running', { taskQueue, namespace: temporal.namespace, address: temporal.address });
-    await runUntilStopped([worker, archiver], log);
+    await runUntilStopped([worker, archiver, hostWorker], log);
     return 0;
   } finally {
     stopped.abort();

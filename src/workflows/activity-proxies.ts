@@ -1,13 +1,14 @@
 /** How the loops call their activities: time limits, retries, and which are local. */
 import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { AlertRouterActivities } from '../activities/alert-router-contract.js';
+import type { DeploymentActivities, DeploymentHostActivities } from '../activities/deployment-contract.js';
 import type { ExternalActivities } from '../activities/external-contract.js';
 import type { HeartbeatActivities, LoopActivities } from '../activities/heartbeat-contract.js';
 import type { IncidentActivities } from '../activities/incident-contract.js';
 import type { RemedyActivities } from '../activities/remedy-contract.js';
 import type { RunActivities } from '../activities/run-contract.js';
 import type { RunWatchActivities } from '../activities/run-watch-contract.js';
-import { archiveTaskQueue } from '../domain/ids.js';
+import { archiveTaskQueue, hostTaskQueue } from '../domain/ids.js';
 
 /** Short backing off: a worker that comes back should find its work at once. */
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
@@ -168,3 +169,55 @@ export const remedyRecordActivities = proxyActivities<Pick<RemedyActivities, 're
   scheduleToCloseTimeout: '2m',
   retry,
 });
+
+/** Our own database has to give the number: it is waited for. */
+export const deploymentActivities = proxyActivities<
+  Pick<DeploymentActivities, 'beginDeployment' | 'tellDeployment' | 'reportDeployment' | 'askHeartbeat'>
+>({
+  startToCloseTimeout: '20s',
+  retry: { ...retry, maximumInterval: '30s', nonRetryableErrorTypes: ['notFound', 'invalidInput'] },
+});
+
+/** A write to our own database, or into the worker's spool. */
+export const deploymentRecordActivities = proxyLocalActivities<
+  Pick<DeploymentActivities, 'recordDeployment'>
+>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '12s',
+  retry,
+});
+
+/** Longer than any program of a deployment may take: the limits of the configuration end them. */
+const longestStep = '30d';
+
+/**
+ * On the host that has what is deployed. A worker that was killed is noticed by the missing heartbeat, and the next one there
+ * goes on; while none is there it is waited for. What may be ended by a person ends before anybody goes on.
+ */
+export const deploymentSteps = (host: string) =>
+  proxyActivities<DeploymentHostActivities>({
+    taskQueue: hostTaskQueue(workflowInfo().taskQueue, host),
+    startToCloseTimeout: longestStep,
+    heartbeatTimeout: '5s',
+    retry: { ...retry, nonRetryableErrorTypes: ['notFound', 'invalidInput', 'conflict', 'auth'] },
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  });
+
+/** The same for looking only: nobody waits for the end of a look that is no longer wanted. */
+export const deploymentLooks = (host: string) =>
+  proxyActivities<Pick<DeploymentHostActivities, 'verifyDeployment' | 'watchDeployment'>>({
+    taskQueue: hostTaskQueue(workflowInfo().taskQueue, host),
+    startToCloseTimeout: longestStep,
+    heartbeatTimeout: '5s',
+    retry: { ...retry, nonRetryableErrorTypes: ['notFound', 'invalidInput'] },
+    cancellationType: 'TRY_CANCEL',
+  });
+
+/** Records on disk: a full one is told, not waited for. */
+export const deploymentFiles = (host: string) =>
+  proxyActivities<Pick<DeploymentHostActivities, 'documentDeployment' | 'describeDeployment'>>({
+    taskQueue: hostTaskQueue(workflowInfo().taskQueue, host),
+    startToCloseTimeout: '2m',
+    heartbeatTimeout: '5s',
+    retry: { ...retry, maximumAttempts: 5 },
+  });

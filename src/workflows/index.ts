@@ -6,3 +6,4 @@ export { incident } from './incident.js';
 export { remedy } from './remedy.js';
 export { run } from './run.js';
 export { runWatch } from './run-watch.js';
+export { deployment } from './deployment.js';

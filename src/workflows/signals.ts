@@ -2,6 +2,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
+import type { DeploymentRecord } from '../domain/deployment.js';
 import type { ExternalSettings } from '../domain/external.js';
 import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
 import type { IncidentReport, IncidentState } from '../domain/incident.js';
@@ -72,3 +73,20 @@ export const archiveUpdate = defineUpdate<RunStatus, [unknown?]>('archive');
 export const runStateQuery = defineQuery<RunStatus>('state');
 
 export const configureExternalSignal = defineSignal<[ExternalSettings]>('configure');
+
+/** Deployment: what people do to one that goes on. The updates answer with its record, or fail with why they were refused. */
+export const deploymentSignals = {
+  approve: defineSignal<[unknown?]>('approve'),
+  reject: defineSignal<[unknown?]>('reject'),
+  abort: defineSignal<[unknown?]>('abort'),
+  rollBack: defineSignal<[unknown?]>('rollBack'),
+  promote: defineSignal<[unknown?]>('promote'),
+} as const;
+export const deploymentUpdates = {
+  approve: defineUpdate<DeploymentRecord, [unknown?]>('approve'),
+  reject: defineUpdate<DeploymentRecord, [unknown?]>('reject'),
+  abort: defineUpdate<DeploymentRecord, [unknown?]>('abort'),
+  rollBack: defineUpdate<DeploymentRecord, [unknown?]>('rollBack'),
+  promote: defineUpdate<DeploymentRecord, [unknown?]>('promote'),
+} as const;
+export const deploymentStateQuery = defineQuery<DeploymentRecord>('state');

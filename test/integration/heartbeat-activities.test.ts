@@ -46,6 +46,7 @@ function activitiesOf(
     readTracks: async () => new Map(),
     readLoopCounts: async () => null,
     readLastEpisode: async () => 0,
+    deployedServices: async () => new Map(),
     prune: async () => undefined,
     writeReport: async ({ markdown }) => {
       reports.push(markdown);

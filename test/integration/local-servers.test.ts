@@ -21,7 +21,7 @@ import {
   type PostgresServer,
   type PostgresServerOptions,
 } from '../../src/local/postgres-server.js';
-import { readProcess } from '../../src/local/process-identity.js';
+import { readProcess } from '../../src/adapters/process-identity.js';
 import { findRedisServer, startRedis } from '../../src/local/redis-server.js';
 import { findTemporalCli } from '../../src/local/temporal-cli.js';
 import { startTemporalServer } from '../../src/local/temporal-server.js';
@@ -181,6 +181,7 @@ describe.runIf(process.getuid?.() === 0)('the embedded PostgreSQL as root in a c
       'package.json',
       'src/local',
       'src/domain',
+      'src/adapters/process-identity.ts',
       'test/support/start-postgres.ts',
       packages,
     ]) {

@@ -65,7 +65,7 @@ async function benchOf(target: Service, { env = {}, applied, ...more }: BenchOpt
     latestRevision: async () => 1,
     configurationOf: async () => configuration(environment, [target], applied),
     readRepairFacts: (of, name) => readRepairFacts(pool(), of, name),
-    isRunning: async () => false,
+    deployedServices: async () => new Map(),
     controlOf: createServiceControl(secrets, programs),
     probeCheck: createProbeRunner(secrets),
     writeIntent: (intent) => writeIntent(pool(), intent),
@@ -281,15 +281,10 @@ describe('an attempt', () => {
       [environment],
     );
     expect(await bench.survey()).toMatchObject({ waitsFor: 'api to stop flapping' });
-    const asked: string[] = [];
     const deployed = await benchOf(target, {
-      isRunning: async (id) => {
-        asked.push(id);
-        return true;
-      },
+      deployedServices: async () => new Map([['api', 'shop']]),
     });
-    expect(await deployed.survey()).toMatchObject({ waitsFor: 'the end of the deployment of api' });
-    expect(asked).toEqual([`deployment:${deployed.input.environment}:api`]);
+    expect(await deployed.survey()).toMatchObject({ waitsFor: 'the end of the deployment of shop' });
   });
 
   it('is over when the service, its remedy, or its supervisor is not configured any more', async () => {

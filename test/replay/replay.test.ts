@@ -11,7 +11,7 @@ const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
 interface RecordedHistory {
   events: {
     eventType: string;
-    workflowExecutionStartedEventAttributes?: { workflowType: { name: string } };
+    workflowExecutionStartedEventAttributes?: { workflowType: { name: string }; workflowId?: string };
     activityTaskScheduledEventAttributes?: { activityType: { name: string } };
   }[];
 }
@@ -25,14 +25,27 @@ describe('a recorded history', () => {
     code = await bundleWorkflows();
   });
   const replay = (history: RecordedHistory): Promise<void> =>
-    Worker.runReplayHistory({ workflowBundle: { code }, dataConverter: { payloadConverterPath } }, history);
+    Worker.runReplayHistory(
+      { workflowBundle: { code }, dataConverter: { payloadConverterPath } },
+      history,
+      history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId,
+    );
 
   it('exists of every loop', () => {
     const types = recorded.map(
       (name) => read(name).events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name,
     );
     expect(new Set(types)).toEqual(
-      new Set(['heartbeat', 'incident', 'alertRouter', 'external', 'remedy', 'runWatch', 'run']),
+      new Set([
+        'heartbeat',
+        'incident',
+        'alertRouter',
+        'external',
+        'remedy',
+        'runWatch',
+        'run',
+        'deployment',
+      ]),
     );
   });
 

@@ -1,6 +1,7 @@
 /** Applied configurations for tests: complete, with only what the test cares about spelt out. */
 import type { AlertPolicy } from '../../src/domain/alert-policy.js';
 import type { AppliedConfiguration } from '../../src/domain/configuration.js';
+import type { DeploymentSettings } from '../../src/domain/deployment-settings.js';
 import type { RunSettings } from '../../src/domain/run-settings.js';
 import type { Service } from '../../src/domain/service.js';
 
@@ -56,6 +57,31 @@ export const runSettings = (changes: Partial<RunSettings> = {}): RunSettings => 
   ...changes,
 });
 
+/** A directory switch of a service of the same name, fast. */
+export const deploymentSettings = (
+  name: string,
+  changes: Partial<DeploymentSettings> = {},
+): DeploymentSettings => ({
+  name,
+  via: { kind: 'directory', root: `/nonexistent/${name}`, keep: 5 },
+  directory: '/nonexistent',
+  services: [name],
+  host: null,
+  preChecks: { ports: [], diskFree: null, commands: [], withinMs: 600_000 },
+  backup: { databases: [], keep: 10 },
+  restart: null,
+  hooks: {},
+  deployWithinMs: 600_000,
+  verifyWithinMs: 60_000,
+  watchForMs: 300_000,
+  watchEveryMs: 5_000,
+  reversible: true,
+  approval: null,
+  rollBack: { attempts: 10, withinMs: 1_800_000 },
+  analysis: [],
+  ...changes,
+});
+
 type Changes = Partial<Omit<AppliedConfiguration, 'heartbeat'>> & {
   heartbeat?: Partial<AppliedConfiguration['heartbeat']>;
 };
@@ -73,6 +99,7 @@ export const configuration = (
     alerts: alertPolicy(channels.map(({ name }) => name)),
     maintenanceWindows: [],
     runs: runSettings(),
+    deployments: [],
     ...changes,
     heartbeat: { deadMan: null, reference: null, keepReports: 10, shardSize: 250, ...heartbeat },
   };

@@ -5,7 +5,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { vi } from 'vitest';
+import { eventually } from './eventually.js';
 
 const execute = promisify(execFile);
 
@@ -65,7 +65,12 @@ export const startDockerEngine = async (): Promise<TestDockerEngine> => {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await vi.waitFor(() => docker('version'), { timeout: 60_000, interval: 200 });
+    const isUp = (): Promise<boolean> =>
+      docker('version').then(
+        () => true,
+        () => false,
+      );
+    await eventually('that the engine answers', isUp, 60_000);
     await importImage(folder, docker);
   } catch (error) {
     const said = readFileSync(join(folder, 'log'), 'utf8').slice(-2_000);

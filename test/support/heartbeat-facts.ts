@@ -73,6 +73,8 @@ export interface SimulatedShard {
   policies: Record<string, ServicePolicy>;
   /** The record: of services of other shards what the test says. */
   record: Map<string, Recorded>;
+  /** Services that a deployment works on. */
+  deploying: Set<string>;
   /** Every report so far. */
   reports: IncidentReport[];
   now(): number;
@@ -125,7 +127,9 @@ export function createShard({
         ...step,
         everyMs: everyOf(step.name),
         ...(record.get(step.name) ?? { state: null, verdict: null, checkedAt: null }),
+        ...(shard.deploying.has(step.name) && { isDeploying: true }),
       })),
+      ...(shard.deploying.has(name) && { isDeploying: true }),
     });
   };
 
@@ -170,6 +174,7 @@ export function createShard({
     memory: memory ?? noMemory(),
     policies,
     record,
+    deploying: new Set(),
     reports: [],
     now: () => now,
     advance: (durationMs) => {

@@ -5,7 +5,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { archiveTaskQueue, searchAttributeNames } from '../../src/domain/ids.js';
+import { archiveTaskQueue, hostTaskQueue, searchAttributeNames } from '../../src/domain/ids.js';
 import { eventually } from './eventually.js';
 
 export interface StartedLoop {
@@ -35,6 +35,9 @@ export interface WorkflowEnvironment {
   startWorker(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** The name of the machine whose activities are on a queue of their own. */
+export const testHost = 'here';
 
 const workflowsPath = resolve('src/workflows/index.ts');
 /** The worker loads it outside of the bundle, with plain Node.js: compiled, as the set-up of the run left it. */
@@ -92,6 +95,8 @@ export interface EnvironmentOptions {
   activities: object;
   /** Activities on the queue of archives; left out: nobody works there. */
   archives?: object;
+  /** Activities on the queue of the host `here`; left out: nobody works there. */
+  host?: object;
   worker?: Partial<WorkerOptions>;
 }
 
@@ -121,16 +126,22 @@ export async function openWorkflowEnvironment(options: EnvironmentOptions): Prom
       ...options.worker,
     });
     const workers = [worker];
-    if (options.archives !== undefined)
-      workers.push(
-        await Worker.create({
-          connection: environment.nativeConnection,
-          namespace: environment.namespace ?? 'default',
-          taskQueue: archiveTaskQueue(taskQueue),
-          activities: options.archives,
-          dataConverter: { payloadConverterPath },
-        }),
-      );
+    const others = [
+      [archiveTaskQueue(taskQueue), options.archives],
+      [hostTaskQueue(taskQueue, testHost), options.host],
+    ] as const;
+    for (const [queue, activities] of others)
+      if (activities !== undefined)
+        workers.push(
+          await Worker.create({
+            connection: environment.nativeConnection,
+            namespace: environment.namespace ?? 'default',
+            taskQueue: queue,
+            activities,
+            dataConverter: { payloadConverterPath },
+            maxHeartbeatThrottleInterval: '100ms',
+          }),
+        );
     running = { workers, end: Promise.all(workers.map((each) => each.run())) };
   };
   const stopWorker = async (): Promise<void> => {

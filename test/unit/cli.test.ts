@@ -45,6 +45,11 @@ const commands = [
   ...['list', 'show', 'check', 'silence'].map((verb) => ['services', verb]),
   ...['list', 'show'].map((verb) => ['incidents', verb]),
   ...['list', 'show', 'watch', 'archive', 'cancel'].map((verb) => ['runs', verb]),
+  ['guard', 'push'],
+  ...['start', 'status', 'list', 'plan', 'approve', 'reject', 'abort', 'rollback', 'promote'].map((verb) => [
+    'deploy',
+    verb,
+  ]),
   ...['test', 'rules', 'history', 'silences', 'unsilence'].map((verb) => ['alerts', verb]),
 ];
 
@@ -95,6 +100,18 @@ describe('wrong use', () => {
     [['runs', 'show'], /Expected argument for RUN/],
     [['runs', 'archive', 'a', 'b'], /Too many arguments/],
     [['runs', 'cancel', 'a', '--by', 'me'], /No flag registered for --by/],
+    [['deploy', 'start', 'api'], /Expected argument for VERSION/],
+    [['deploy', 'start', 'api', 'v2', '--force'], /--force needs a reason/],
+    [['deploy', 'start', 'api', 'v2', '--force', '--reason', ' '], /--force needs a reason/],
+    [['deploy', 'start', 'api', 'v2', '--reason', 'because'], /--force --reason TEXT/],
+    [['deploy', 'start', 'api', '--flag'], /No flag registered for --flag/],
+    [['deploy', 'start', 'api', '--', '--flag'], /field "version".*begins with "-"/],
+    [['deploy', 'start', 'api', ''], /field "version".*is empty/],
+    [['deploy', 'start', 'api', 'v1\nv2'], /field "version".*cannot be seen/],
+    [['deploy', 'plan', 'api', 'x'.repeat(256)], /field "version".*longer than 255 bytes/],
+    [['deploy', 'status', 'api', '--number', '0'], /--number: "0" is not the number of a deployment/],
+    [['deploy', 'rollback'], /Expected argument for TARGET/],
+    [['deploy', 'rollbak', 'api'], /Did you mean "rollback"/],
     [['services', 'check'], /Expected argument for NAME/],
     [['services', 'check', 'a', 'b'], /Too many arguments/],
     [['status', '--jsn'], /No flag registered for --jsn/],
@@ -137,6 +154,8 @@ describe('local commands', () => {
   });
 
   it('completes commands, verbs and flags', async () => {
+    expect((await cli('__complete', 'deploy', 'ro')).out).toBe('rollback\n');
+    expect((await cli('__complete', 'deploy', 'start', '--w')).out).toContain('--wait');
     expect((await cli('__complete', 'loops', 'pa')).out).toBe('pause\n');
     expect((await cli('__complete', 'stat')).out).toBe('status\n');
     expect((await cli('__complete', 'apply', '--d')).out).toContain('--dry-run');
@@ -144,15 +163,20 @@ describe('local commands', () => {
 });
 
 describe('commands that need a server', () => {
-  it.each([['status'], ['loops', 'list'], ['incidents', 'list'], ['apply']])(
-    '%s %s say that nothing says where it is, exit code 3',
-    async (...words) => {
-      const { code, out, err } = await cli(...words.filter((word) => word !== undefined), '--json');
-      expect(code).toBe(3);
-      expect(JSON.parse(out)).toMatchObject({ error: { reason: 'unavailable' } });
-      expect(err).toContain('opsloop up');
-    },
-  );
+  it.each([
+    ['status'],
+    ['loops', 'list'],
+    ['incidents', 'list'],
+    ['apply'],
+    ['deploy', 'list'],
+    ['deploy', 'start', 'api', 'v2'],
+    ['deploy', 'rollback', 'api'],
+  ])('%s %s %s %s say that nothing says where it is, exit code 3', async (...words) => {
+    const { code, out, err } = await cli(...words.filter((word) => word !== undefined), '--json');
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ error: { reason: 'unavailable' } });
+    expect(err).toContain('opsloop up');
+  });
 });
 
 describe('takeGlobalOptions', () => {

@@ -17,6 +17,20 @@ const read = (text: string): Condition => {
 
 const evaluate = (text: string, facts: Partial<Observation>) => evaluateCondition(read(text), seen(facts));
 
+describe('what a condition asks for', () => {
+  it.each([
+    ['[BODY].errors < 5', '{"errors": 9}', true],
+    ['[BODY].errors < 5', '{"other": 9}', false],
+    ['[BODY].errors < 5', 'no JSON', false],
+    ['age([BODY].at) < 1h', '{"at": "no date"}', false],
+    ['[BODY][*].errors < 5', '[{"errors": 9}, {"errors": 1}]', true],
+    ['[BODY][*].errors < 5', '[{"errors": 9}, {}]', false],
+    ['[BODY][*].errors < 5', '[]', false],
+  ])('%s of %s is found: %s', (text, body, isFound) => {
+    expect(evaluate(text, { body, observedAt: 0 })).toMatchObject({ holds: false, isFound });
+  });
+});
+
 describe('conditions on the body', () => {
   it.each([
     ['[BODY] == test', 'test'],
@@ -79,7 +93,7 @@ describe('conditions on the body', () => {
     ['[BODY][*].n[*] < 5', '[{"n":[1,2]},{"n":[3]}]'],
     ['len([BODY].items[*].tags) > 0', '{"items":[{"tags":[1]},{"tags":[2]}]}'],
   ])('%s holds for %s', (text, body) => {
-    expect(evaluate(text, { body })).toEqual({ holds: true, shown: text, isKnown: true });
+    expect(evaluate(text, { body })).toMatchObject({ holds: true, shown: text, isKnown: true });
   });
 
   it.each([
@@ -115,7 +129,7 @@ describe('conditions on the body', () => {
     ['[BODY].i[*] == UP', '{"i":[]}', '[BODY].i[*] == UP (no elements matched, or more than 10000)'],
     ['[BODY].i[*] == UP', '{}', '[BODY].i[*] == UP (no elements matched, or more than 10000)'],
   ])('%s does not hold for %s and shows %s', (text, body, shown) => {
-    expect(evaluate(text, { body })).toEqual({ holds: false, shown, isKnown: true });
+    expect(evaluate(text, { body })).toMatchObject({ holds: false, shown, isKnown: true });
   });
 
   it('is unknown when nothing answered, and empty when the answer had none', () => {
@@ -124,6 +138,7 @@ describe('conditions on the body', () => {
       holds: false,
       shown: '[BODY].x (unknown) != y',
       isKnown: false,
+      isFound: false,
     });
     expect(evaluate('has([BODY]) == false', {}).holds).toBe(true);
   });

@@ -106,7 +106,7 @@ const failing: [string, Partial<Observation>, string][] = [
 
 describe('evaluateCondition', () => {
   it.each(holding)('%s holds for %j', (text, facts) => {
-    expect(evaluate(text, facts)).toEqual({ holds: true, shown: text, isKnown: true });
+    expect(evaluate(text, facts)).toEqual({ holds: true, shown: text, isKnown: true, isFound: true });
   });
 
   it.each(failing)('%s does not hold for %j and shows %s', (text, facts, shown) => {
@@ -116,6 +116,26 @@ describe('evaluateCondition', () => {
   it('tells what it could not know from what is wrong', () => {
     expect(evaluate('[MEMORY] < 85%', { memoryBytes: 1 }).isKnown).toBe(false);
     expect(evaluate('[MEMORY] < 85%', { memoryBytes: 99, memoryLimitBytes: 100 }).isKnown).toBe(true);
+  });
+});
+
+describe('what a condition asks for', () => {
+  it.each([
+    ['[BODY].errors < 5', '{"errors": 80}', true],
+    ['[BODY].errors < 5', '{"errors": "80"}', true],
+    ['[BODY].errors < 5', '{"errors": "none"}', false],
+    ['[BODY].errors < 5', '{"errors": null}', false],
+    ['[BODY].errors < 5', '{}', false],
+    ['[BODY].errors < 5', 'no JSON', false],
+    ['5 > [BODY].errors', '{}', false],
+    ['[BODY].state == fine', '{"state": "bad"}', true],
+    ['[BODY].state == fine', '{}', false],
+    ['has([BODY].state) == true', '{}', true],
+    ['[BODY].all[*].errors < 5', '{"all": [{"errors": 7}]}', true],
+    ['[BODY].all[*].errors < 5', '{"all": []}', false],
+    ['[STATUS] < 500', '{}', true],
+  ])('of %s in %s is there: %s', (text, body, expected) => {
+    expect(evaluate(text, { status: 503, body }).isFound).toBe(expected);
   });
 });
 

@@ -67,6 +67,7 @@ describe('a good file', () => {
           pollMs: 10_000,
           lookBackMs: 604_800_000,
         },
+        deployments: [],
         heartbeat: { deadMan: null, reference: null, keepReports: 200, shardSize: 250 },
       },
     });
@@ -349,7 +350,7 @@ describe('a value is refused', () => {
     expect(problems[0]).toContain(expected);
   });
 
-  it.each(['remedy', 'deployments', 'jobs', 'guard', 'swarms'])(
+  it.each(['remedy', 'jobs', 'guard', 'swarms'])(
     'the section %s, which this version does not have',
     (section) => {
       expect(problemsOf(`${section}: {}`)).toEqual([expect.stringContaining(`unknown key "${section}"`)]);

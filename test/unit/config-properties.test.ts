@@ -128,6 +128,8 @@ describe('parseConfig', { timeout: 60_000 }, () => {
       'channels',
       'alerts',
       'maintenanceWindows',
+      'runs',
+      'deployments',
     );
     const entry = fc.tuple(section, fc.jsonValue({ maxDepth: 5 }));
     fc.assert(

@@ -1,6 +1,8 @@
 /** Removes the work directory of an archived run: only what is inside the configured folder, and only what was archived. */
-import { lstat, readFile, readdir, realpath, rename, rmdir, unlink } from 'node:fs/promises';
+import { lstat, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
+import { nullIfMissing } from '../file-failure.js';
+import { firstMountIn, removeTree } from '../remove-tree.js';
 import type { ArchiveManifest, ManifestEntry } from './archive.js';
 import { listTree, type Tree } from './list-tree.js';
 import { zipName } from './manifest.js';
@@ -46,7 +48,7 @@ async function removeIfArchived(options: RemovalOptions): Promise<RemovalOutcome
   const mountBefore = await firstMountIn(leaving);
   if (mountBefore !== null) return kept(`${mountBefore} is a mount point`);
   await removeTree(leaving, rootDevice);
-  const found = await lstat(path).catch(ignoreMissing);
+  const found = await lstat(path).catch(nullIfMissing);
   if (found === null) return { kind: 'removed' };
   if (found.isSymbolicLink()) return kept('it is a link');
   if (!found.isDirectory()) return kept('it is no folder');
@@ -66,8 +68,8 @@ async function realPlace(
   workDirectory: string,
   root: string,
 ): Promise<{ path: string; rootPath: string } | { reason: string }> {
-  const rootPath = await realpath(root).catch(ignoreMissing);
-  const parent = await realpath(dirname(workDirectory)).catch(ignoreMissing);
+  const rootPath = await realpath(root).catch(nullIfMissing);
+  const parent = await realpath(dirname(workDirectory)).catch(nullIfMissing);
   if (rootPath === null || parent === null) return { reason: 'the folder it should be in is not there' };
   const path = join(parent, basename(workDirectory));
   const prefix = rootPath.endsWith(sep) ? rootPath : `${rootPath}${sep}`;
@@ -104,41 +106,3 @@ async function firstUnarchived(
 /** Without the slash at the end of a folder. */
 const pathOf = (entry: ManifestEntry): Buffer =>
   entry.kind === 'folder' ? zipName(entry).subarray(0, -1) : zipName(entry);
-
-/** What is mounted there or below, where the system tells; a folder of the same file system may be mounted, too. */
-async function firstMountIn(path: string): Promise<string | null> {
-  const text = await readFile('/proc/self/mountinfo', 'latin1').catch(ignoreMissing);
-  const key = Buffer.from(path).toString('latin1');
-  for (const line of text?.split('\n') ?? []) {
-    const place = (line.split(' ')[4] ?? '').replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
-    if (place === key || place.startsWith(`${key}/`)) return Buffer.from(place, 'latin1').toString('utf8');
-  }
-  return null;
-}
-
-/** Never follows links, and never goes into another file system, where somebody mounted one meanwhile. */
-async function removeTree(path: string, device: number): Promise<void> {
-  const found = await lstat(path).catch(ignoreMissing);
-  if (found === null) return;
-  if (!found.isDirectory()) await unlink(path);
-  else await removeFolder(Buffer.from(path), device);
-}
-
-async function removeFolder(path: Buffer, device: number): Promise<void> {
-  if ((await lstat(path)).dev !== device) return;
-  for (const entry of await readdir(path, { encoding: 'buffer', withFileTypes: true })) {
-    const child = Buffer.concat([path, Buffer.from('/'), entry.name]);
-    if (entry.isDirectory()) await removeFolder(child, device);
-    else await unlink(child);
-  }
-  // Of a folder that holds another file system, the file system refuses it.
-  await rmdir(path);
-}
-
-function ignoreMissing(error: unknown): null {
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-    return null;
-  throw error;
-}

@@ -1,10 +1,12 @@
 /** Writes facts to the database, or into the spool while the database cannot be reached: the loops never wait for it. */
 import type { Pool } from 'pg';
+import type { DeploymentRecord } from '../../domain/deployment.js';
 import type { IncidentRecord } from '../../domain/incident.js';
 import type { LoopStatus } from '../../domain/loop.js';
 import type { SilenceRecord } from '../../domain/silence.js';
 import type { Spool } from '../spool.js';
 import { writeDelivery, type StoredDelivery } from './alert-store.js';
+import { writeDeployment } from './deployment-store.js';
 import { writeChanges, writeTick, type StoredChanges, type StoredTick } from './heartbeat-store.js';
 import { writeIncident } from './incident-store.js';
 import { writeLoop } from './loop-store.js';
@@ -18,7 +20,8 @@ export type JournalEntry =
   | { kind: 'incident'; record: IncidentRecord }
   | { kind: 'delivery'; delivery: StoredDelivery }
   | { kind: 'silence'; silence: SilenceRecord }
-  | { kind: 'remediation'; step: StoredStep };
+  | { kind: 'remediation'; step: StoredStep }
+  | { kind: 'deployment'; record: DeploymentRecord };
 
 export interface Journal {
   /** Resolves when the entry is in the database (`stored`), or safely in the spool (`spooled`). Rejects when neither could be had. */
@@ -146,5 +149,7 @@ function writeEntry(pool: Pool, entry: JournalEntry): Promise<void> {
       return writeSilence(pool, entry.silence);
     case 'remediation':
       return writeStep(pool, entry.step);
+    case 'deployment':
+      return writeDeployment(pool, entry.record);
   }
 }

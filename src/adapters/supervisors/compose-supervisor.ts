@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Supervisor } from '../../domain/service.js';
 import { describeEnding, runCommand } from '../child-process.js';
+import { composeProgram, containerIds, errandLabel, noCompose } from './compose-program.js';
 import { dockerEngine } from './docker-engine.js';
 import { containerStatus } from './docker-supervisor.js';
 import { programLimits, runAction } from './program-action.js';
@@ -22,10 +23,6 @@ const wordsOfVerb: Record<SupervisorVerb, string[]> = {
   stop: ['stop'],
   start: ['start'],
 };
-
-const noCompose = 'neither `docker compose` nor `docker-compose` can be run: install one of them';
-/** Containers made by `compose run` are errands, not the service. */
-const errandLabel = 'com.docker.compose.oneoff';
 
 export const composeSupervisor = (
   { file, service }: ComposeSupervisor,
@@ -50,7 +47,7 @@ export const composeSupervisor = (
       if (result.error !== undefined || result.exitCode !== 0) {
         return unknownStatus(`compose cannot tell the containers of ${service}: ${describeEnding(result)}`);
       }
-      const ids = result.stdout.split('\n').flatMap((line) => /^[0-9a-f]{12,64}$/.exec(line.trim()) ?? []);
+      const ids = containerIds(result.stdout);
       const found = await Promise.all(ids.map((id) => containerStatus(engine, id, rest())));
       const instances = found.filter(({ labels }) => labels[errandLabel] !== 'True');
       if (instances.length === 0) {
@@ -68,29 +65,4 @@ export const composeSupervisor = (
       return { method: 'exec', endpoint, isSuccess: false, exitCode: null, durationMs: 0, error: noCompose };
     },
   };
-};
-
-const foundPrograms = new Map<string, string[]>();
-
-/** The plugin of today first, then the program of old. What was found is remembered; what is missing may come. */
-const composeProgram = async (
-  environment: NodeJS.ProcessEnv,
-  { timeoutMs, signal }: SupervisorOptions,
-): Promise<string[] | null> => {
-  const key = environment['PATH'] ?? '';
-  const known = foundPrograms.get(key);
-  if (known !== undefined) return known;
-  for (const program of [['docker', 'compose'], ['docker-compose']]) {
-    const { exitCode } = await runCommand({
-      command: [...program, 'version'],
-      env: environment,
-      timeoutMs,
-      ...programLimits,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (exitCode !== 0) continue;
-    foundPrograms.set(key, program);
-    return program;
-  }
-  return null;
 };

@@ -10,7 +10,15 @@ export interface DockerEngine {
   /** As a person would write it: `unix:///var/run/docker.sock`. */
   address: string;
   /** Throws `EngineUnreachable` when nobody answers in time. */
-  ask(method: 'GET' | 'POST', path: string, limit: EngineLimit): Promise<EngineAnswer>;
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, question: EngineQuestion): Promise<EngineAnswer>;
+}
+
+export interface EngineQuestion extends EngineLimit {
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** For answers that come bit by bit: told each JSON value as it comes, and the answer's `body` is null then. */
+  onMessage?: (message: unknown) => void;
 }
 
 /** One limit for several questions, from the moment it is made. */
@@ -33,6 +41,13 @@ export interface EngineAnswer {
 /** The engine could not be asked at all; the message says where and what to do. */
 export class EngineUnreachable extends Error {
   override readonly name = 'EngineUnreachable';
+  /** Somebody is there, and did not answer in time. */
+  readonly isLate: boolean;
+
+  constructor(message: string, { cause, isLate = false }: { cause?: unknown; isLate?: boolean } = {}) {
+    super(message, { cause });
+    this.isLate = isLate;
+  }
 }
 
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -42,26 +57,52 @@ export const dockerEngine = (environment: NodeJS.ProcessEnv): DockerEngine => {
   const address = environment['DOCKER_HOST'] || `unix://${usualSocket(environment)}`;
   return {
     address,
-    ask: async (method, path, { timeoutMs, signal }) => {
+    ask: async (method, path, question) => {
+      const { timeoutMs, signal, onMessage } = question;
       const { origin, socketPath } = reachedBy(address, environment);
       // One connection per question: next to nothing on a local socket, and none is left open.
       const agent = new Agent({
-        maxResponseSize: maxAnswerBytes,
+        maxResponseSize: onMessage === undefined ? maxAnswerBytes : -1,
         connect: { timeout: timeoutMs, ...(socketPath === null ? {} : { socketPath }) },
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,
       });
       try {
-        const response = await request(`${origin}${path}`, { method, dispatcher: agent, signal });
-        return { status: response.statusCode, body: parsed(await response.body.text()) };
+        const options = { method, dispatcher: agent, signal, ...sent(question) };
+        const { statusCode: status, body } = await request(`${origin}${path}`, options);
+        if (onMessage === undefined || status !== 200) return { status, body: parsed(await body.text()) };
+        for await (const message of messagesOf(body)) onMessage(message);
+        return { status, body: null };
       } catch (error) {
-        throw new EngineUnreachable(unreachable(address, timeoutMs, error), { cause: error });
+        const isLate = isTimeout(error);
+        throw new EngineUnreachable(unreachable(address, timeoutMs, error), { cause: error, isLate });
       } finally {
         void agent.destroy();
       }
     },
   };
 };
+
+const sent = ({ body, headers }: EngineQuestion): { body?: string; headers: Record<string, string> } =>
+  body === undefined
+    ? { headers: { ...headers } }
+    : { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } };
+
+/** One a line. A line that is no JSON, or too long to be a message, is left out. */
+async function* messagesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = (lines.pop() ?? '').slice(0, maxAnswerBytes);
+    for (const line of lines) {
+      const message = parsed(line);
+      if (message !== null) yield message;
+    }
+  }
+  const last = parsed(rest);
+  if (last !== null) yield last;
+}
 
 const usualSocket = (environment: NodeJS.ProcessEnv): string => {
   const system = '/var/run/docker.sock';
@@ -98,9 +139,14 @@ const parsed = (text: string): unknown => {
 
 const timeoutCodes = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
+const isTimeout = (error: unknown): boolean => {
+  const { code, name } = error as NodeJS.ErrnoException;
+  return name === 'TimeoutError' || timeoutCodes.has(code ?? '');
+};
+
 const unreachable = (address: string, timeoutMs: number, error: unknown): string => {
   const { code, name, message } = error as NodeJS.ErrnoException;
-  if (name === 'TimeoutError' || timeoutCodes.has(code ?? '')) {
+  if (isTimeout(error)) {
     return `no answer from the Docker engine at ${address} within ${formatDuration(timeoutMs)}`;
   }
   if (name === 'AbortError') return `the question to the Docker engine at ${address} was cancelled`;

@@ -37,15 +37,24 @@ export const systemdSupervisor = (
   environment: NodeJS.ProcessEnv,
 ): SupervisorDriver => ({
   status: async (options) => {
-    const shown = await show(unit, environment, options);
-    if (typeof shown === 'string') return unknownStatus(shown);
-    const status = statusFrom(unit, shown);
-    if (status.state !== 'running') return status;
+    const { status, shown } = await lookAtUnit(unit, environment, options);
+    if (shown === null || status.state !== 'running') return status;
     return { ...status, cpuPercent: await cpuPercent(unit, shown, () => show(unit, environment, options)) };
   },
   act: (verb, options) =>
     runAction(['systemctl', '--no-ask-password', verb, '--', unit], environment, options),
 });
+
+/** All that one question tells, that is without CPU; `isThere` is null when systemd could not be asked. */
+export const lookAtUnit = async (
+  unit: string,
+  environment: NodeJS.ProcessEnv,
+  options: SupervisorOptions,
+): Promise<{ status: ProcessStatus; isThere: boolean | null; shown: Properties | null }> => {
+  const shown = await show(unit, environment, options);
+  if (typeof shown === 'string') return { status: unknownStatus(shown), isThere: null, shown: null };
+  return { status: statusFrom(unit, shown), isThere: shown.get('LoadState') !== 'not-found', shown };
+};
 
 /** A text says why systemd could not be asked. */
 const show = async (

@@ -12,6 +12,8 @@ import { OpsError } from '../../domain/errors.js';
 import type { CliContext } from './context.js';
 import { exitCodeOf } from './output.js';
 import { alertsRoute } from './routes/alert-routes.js';
+import { guardRoute } from './routes/guard-routes.js';
+import { deployRoute } from './routes/deploy-routes.js';
 import { loopsRoute } from './routes/loop-routes.js';
 import { incidentsRoute } from './routes/incident-routes.js';
 import { servicesRoute } from './routes/record-routes.js';
@@ -29,6 +31,8 @@ const root = buildRouteMap<string, CliContext>({
     alerts: alertsRoute,
     loops: loopsRoute,
     runs: runsRoute,
+    guard: guardRoute,
+    deploy: deployRoute,
     validate: stack.validateRoute,
     schema: stack.schemaRoute,
     worker: stack.workerRoute,

@@ -6,6 +6,7 @@ import type {
   RunProgressDocument,
   RunStepDocument,
 } from '../../domain/documents.js';
+import { shellWord } from './shell-word.js';
 import type { ScreenOptions } from './status-screen.js';
 import { runFormat, stepFormat } from './style.js';
 import { formatTable, type Column } from './table.js';
@@ -88,13 +89,9 @@ export function progressText({
   return `${bar} ${Math.floor(done * 100)}% ${formatByteSize(bytes)} of ${formatByteSize(totalBytes)}, ${entries} of ${totalEntries} entries, ${phase}`;
 }
 
-/** An id as a word of a shell. */
-const quoted = (id: string): string =>
-  /^[\w.:@%+,/-]+$/.test(id) ? id : `'${plainText(id).replaceAll("'", `'\\''`)}'`;
-
 /** What a person may do next; empty: nothing. */
 export function nextStep(run: RunDocument & Partial<Pick<RunDetailDocument, 'progress'>>): string {
-  const id = quoted(run.id);
+  const id = shellWord(run.id);
   if (run.state === 'running') return `opsloop runs watch ${id}`;
   if (run.state === 'stalled') return `see what the step that runs waits for; opsloop incidents show ${id}`;
   if ((run.progress ?? null) !== null) return `opsloop runs watch ${id}, or opsloop runs cancel ${id}`;

@@ -1,11 +1,13 @@
 /** The screen of `status` and `watch`: how everything is, at a glance, and where to look further. */
 import type {
+  DeploymentDocument,
   IncidentDocument,
   LoopDocument,
   ServiceDocument,
   StatusDocument,
 } from '../../domain/documents.js';
 import { severities } from '../../domain/service.js';
+import { deploymentColumns } from './deployment-screen.js';
 import {
   incidentFormat,
   loopFormat,
@@ -23,6 +25,8 @@ export interface StatusView {
   services: ServiceDocument[];
   /** Not resolved ones, newest first. */
   incidents: IncidentDocument[];
+  /** Those that go on. */
+  deployments: DeploymentDocument[];
   webUi: string | null;
   api: string | null;
 }
@@ -128,6 +132,17 @@ function incidentsPart({ status, incidents }: StatusView, { style, width, now }:
   ];
 }
 
+/** Nothing at all while nothing is deployed. */
+function deploymentsPart({ deployments }: StatusView, { style, width, now }: ScreenOptions): string[] {
+  if (deployments.length === 0) return [];
+  const shown = deployments.slice(0, mostServices);
+  return [
+    `${style('bold', 'Deployments')}  ${style('cyan', `${deployments.length} in progress`)}`,
+    ...formatTable(deploymentColumns(now), shown, { style, width, indent }),
+    '',
+  ];
+}
+
 function furtherPart({ webUi, api, incidents }: StatusView, { style }: ScreenOptions): string[] {
   const rows = [
     ...(webUi === null ? [] : [['Temporal Web UI', webUi]]),
@@ -152,6 +167,7 @@ export function statusScreen(view: StatusView, options: ScreenOptions): string[]
     '',
     ...incidentsPart(view, options),
     '',
+    ...deploymentsPart(view, options),
     style('bold', 'Loops'),
     ...formatTable(loopColumns(now), view.status.loops, { style, width, indent }),
     '',

@@ -1,5 +1,6 @@
 /** Colours of the CLI: used where they are wanted (a terminal, NO_COLOR not set), plain text elsewhere. */
 import { styleText } from 'node:util';
+import type { DeploymentState } from '../../domain/deployment.js';
 import type { ServiceState, IncidentState } from '../../domain/documents.js';
 import type { LoopState } from '../../domain/loop.js';
 import type { RunState } from '../../domain/run.js';
@@ -76,4 +77,13 @@ export const stepFormat: Readonly<Partial<Record<string, StyleFormat>>> = {
   failed: 'red',
   skipped: 'gray',
   cancelled: 'gray',
+};
+
+export const deploymentFormat: Record<DeploymentState, StyleFormat> = {
+  running: 'cyan',
+  waitingForApproval: 'yellow',
+  succeeded: 'green',
+  rolledBack: 'red',
+  refused: 'red',
+  failed: ['bold', 'red'],
 };

@@ -21,6 +21,10 @@ export function roughDuration(durationMs: number): string {
   return text;
 }
 
+/** Like `roughDuration`, and under a second in milliseconds: `12ms`. */
+export const shortDuration = (durationMs: number): string =>
+  durationMs < 1_000 ? `${Math.max(0, Math.round(durationMs))}ms` : roughDuration(durationMs);
+
 /** `3m20s ago`, `in 40s`, `now`; an empty text for null. */
 export function relativeTime(iso: string | null, now: number): string {
   if (iso === null) return '';

@@ -1,6 +1,7 @@
 /** `opsloop runs push`. */
 import { OpsError } from '../../../domain/errors.js';
 import { withStack, type CliContext, type GlobalFlags } from '../context.js';
+import { readInputFile } from '../input-file.js';
 import { plainText } from '../text-width.js';
 
 export interface PushFlags extends GlobalFlags {
@@ -11,11 +12,12 @@ export interface PushFlags extends GlobalFlags {
 }
 
 /** Everything is kept in memory while it is checked. */
-const mostBytes = 64 * 1024 * 1024;
+const most = { bytes: 64 * 1024 * 1024, text: '64 MiB' };
 
 export async function pushCommand(this: CliContext, flags: PushFlags, run: string): Promise<void> {
   checkFlags(flags, run);
-  const text = flags.file === undefined ? eventText(flags) : await readEvents(flags.file, this.directory);
+  const text =
+    flags.file === undefined ? eventText(flags) : await readInputFile(flags.file, this.directory, most);
   await withStack(this, { needsTemporal: false }, async (stack) => {
     const { pushRunEvents } = await import('../../run-push.js');
     const { taken } = await pushRunEvents(stack, run, text);
@@ -45,30 +47,3 @@ function checkFlags({ file, step, state, error }: PushFlags, run: string): void 
 }
 
 const eventText = ({ step, state, error }: PushFlags): string => JSON.stringify({ step, state, error });
-
-async function readEvents(file: string, directory: string): Promise<string> {
-  if (file === '-') return readStandardInput();
-  const { readFile, stat } = await import('node:fs/promises');
-  const { resolve } = await import('node:path');
-  const path = resolve(directory, file);
-  try {
-    if ((await stat(path)).size > mostBytes) return refuse('file', `${file} is larger than 64 MiB`);
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof OpsError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    return refuse('file', `${file} cannot be read: ${reason}`);
-  }
-}
-
-async function readStandardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of process.stdin) {
-    const part = Buffer.from(chunk as Uint8Array);
-    bytes += part.length;
-    if (bytes > mostBytes) refuse('file', 'standard input is larger than 64 MiB');
-    chunks.push(part);
-  }
-  return Buffer.concat(chunks).toString();
-}

@@ -23,16 +23,32 @@ export function readProcess(pid: number): ProcessFacts | null {
 
 function readFromProc(pid: number): ProcessFacts | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may itself hold spaces and parentheses, so fields are counted after the last one.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, parentPid, startTicks] = [fields[0], Number(fields[1]), fields[19]];
-    if (state === undefined || startTicks === undefined || state === 'Z' || state === 'X') return null;
+    const facts = parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    if (!facts?.isRunning) return null;
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return { pid, parentPid, startToken: startTicks, command };
+    return { pid, parentPid: facts.parentPid, startToken: facts.startToken, command };
   } catch {
     return null;
   }
+}
+
+export interface ProcStat {
+  parentPid: number;
+  /** Pid of the leader of its process group. */
+  group: number;
+  startToken: string;
+  /** False: it has ended and waits for its parent. */
+  isRunning: boolean;
+}
+
+/** The text of `/proc/<pid>/stat`; null when it is none. */
+export function parseProcStat(stat: string): ProcStat | null {
+  // The name in parentheses may itself hold spaces and parentheses, so fields are counted after the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, parentPid, group, startToken] = [fields[0], fields[1], fields[2], fields[19]];
+  if (state === undefined || startToken === undefined) return null;
+  const isRunning = state !== 'Z' && state !== 'X';
+  return { parentPid: Number(parentPid), group: Number(group), startToken, isRunning };
 }
 
 function readFromPs(pid: number): ProcessFacts | null {
