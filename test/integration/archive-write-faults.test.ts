@@ -443,10 +443,19 @@ describe('an archive that is there', () => {
   it.each(['writing', 'verifying'])('is one whole archive after a SIGKILL while %s', async (phase) => {
     const { workDirectory, target, folder } = await slowPlaces();
     const child = archiveInProcess({ workDirectory, target });
+    const exited = once(child, 'exit');
+    let said = '';
+    // The phase is told before its file is there.
+    const killThere = (): boolean =>
+      said.includes(`"phase":"${phase}"`) &&
+      namesIn(join(folder, 'archive')).length > 0 &&
+      child.kill('SIGKILL');
     child.stderr?.on('data', (data: Buffer) => {
-      if (data.toString().includes(`"phase":"${phase}"`)) child.kill('SIGKILL');
+      said += data.toString();
+      killThere();
     });
-    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+    await eventually(phase, () => child.killed || killThere());
+    expect(await exited).toEqual([null, 'SIGKILL']);
     expect(namesIn(join(folder, 'archive'))).toEqual([expect.stringMatching(/^nightly-1\.zip\..*\.tmp$/)]);
     expect(await archived({ workDirectory, target })).toMatchObject({ isAdopted: false });
     expect(namesIn(join(folder, 'archive'))).toEqual(['nightly-1.zip']);

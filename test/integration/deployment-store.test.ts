@@ -117,12 +117,22 @@ describe('a deployment on record', () => {
   });
 });
 
-describe('deployments that go on', () => {
-  it('are those that have not finished, oldest first', async () => {
+describe('deployments that change services', () => {
+  it('are those between their first step and their last look, oldest first', async () => {
     const environment = environmentOf();
     await begin(environment, 'web', deployedAt + 5);
     await begin(environment, 'api', deployedAt);
     await begin(environment, 'db', deployedAt);
+    expect(await readOpenDeployments(pool(), environment)).toEqual([]);
+    const go = { environment, revision: 5, state: 'running', finishedAt: null } as const;
+    await writeDeployment(
+      pool(),
+      deploymentRecord({ ...go, target: 'web', phase: 'verifyRollBack', startedAt: deployedAt + 5 }),
+    );
+    await writeDeployment(
+      pool(),
+      deploymentRecord({ ...go, target: 'api', phase: 'deploy', startedAt: deployedAt }),
+    );
     await writeDeployment(
       pool(),
       deploymentRecord({

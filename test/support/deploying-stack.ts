@@ -56,7 +56,17 @@ export function deploying(stack: Stack): Deploying {
       return before + 1;
     },
     decide: async (target, verb, by) => {
-      await eventually(`${verb} of ${target}`, () => ask(`${target}/${verb}`, { by }), longMs);
+      const before = await eventually(`the deployment of ${target}`, () => shown(target), longMs);
+      // What no worker answered may have been served later, and asking again is refused then: one has to look.
+      const isServed = async (): Promise<boolean> => {
+        const now = await shown(target);
+        return now !== null && (now.phase !== before.phase || now.finishedAt !== null);
+      };
+      await eventually(
+        `${verb} of ${target}`,
+        async () => (await ask(`${target}/${verb}`, { by })) !== null || (await isServed()),
+        longMs,
+      );
     },
     whenPhase: (target, number, phase) =>
       when(target, number, { what: phase, isSo: (document) => document.phase === phase }),
