@@ -6,6 +6,7 @@ import { startStack, type Stack } from '../support/stack.js';
 
 const rounds = 3;
 const alertsPerRound = 20;
+const answerLimitMs = 10_000;
 let stack: Stack;
 
 beforeAll(async () => {
@@ -24,6 +25,8 @@ async function send(alerts: object[]): Promise<void> {
     fetch(`${stack.endpoints().api.url}/api/v2/alerts`, {
       method: 'POST',
       body: JSON.stringify(alerts),
+      // A request whose server is killed under it may never end by itself.
+      signal: AbortSignal.timeout(answerLimitMs),
     }).then(
       ({ ok }) => ok,
       () => false,

@@ -142,7 +142,7 @@ describe('SIGKILL', () => {
     const killed = kill('api');
     await isBack('api', killed);
     const health = (): Promise<number> =>
-      fetch(`${api.url}/healthz`).then(
+      fetch(`${api.url}/healthz`, { signal: AbortSignal.timeout(5_000) }).then(
         ({ status }) => status,
         () => 0,
       );

@@ -22,10 +22,16 @@ export interface Deploying {
 }
 
 const longMs = 120_000;
+/** Longer than the API waits for a worker. */
+const answerLimitMs = 30_000;
 
 export function deploying(stack: Stack): Deploying {
   const ask = async <T>(path: string, body?: object): Promise<T | null> => {
-    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+    const init = {
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      // A request whose server is killed under it may never end by itself.
+      signal: AbortSignal.timeout(answerLimitMs),
+    };
     try {
       const response = await fetch(`${stack.endpoints().api.url}/api/v1/deployments/${path}`, init);
       return response.ok ? ((await response.json()) as T) : null;

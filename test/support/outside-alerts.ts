@@ -17,6 +17,8 @@ async function post(stack: Stack, alerts: object[]): Promise<void> {
     fetch(`${stack.endpoints().api.url}/api/v2/alerts`, {
       method: 'POST',
       body: JSON.stringify(alerts),
+      // A request whose server is killed under it may never end by itself.
+      signal: AbortSignal.timeout(10_000),
     }).then(
       ({ ok }) => ok,
       () => false,
