@@ -1,6 +1,7 @@
 /** The part of opsloop.yaml that loops act on: stored as one numbered revision when it is applied. */
 import type { AlertPolicy, MuteWindow } from './alert-policy.js';
 import type { DeploymentSettings } from './deployment-settings.js';
+import type { JobSettings } from './job.js';
 import type { RunSettings } from './run-settings.js';
 import type { Secretive, Service } from './service.js';
 
@@ -43,6 +44,8 @@ export interface AppliedConfiguration {
   runs: RunSettings;
   /** Left out by revisions from before there were any. */
   deployments?: DeploymentSettings[];
+  /** Left out by revisions from before there were any. */
+  jobs?: JobSettings[];
   heartbeat: {
     /** URL that is asked after the ticks of shard 0, so that somebody outside notices when they end; null: none. */
     deadMan: Secretive | null;
