@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 /** The worker that goes leaves the work to the next one. */
-const isWorkerStopping = (reason: unknown): boolean =>
+export const isWorkerStopping = (reason: unknown): boolean =>
   reason instanceof Error && reason.message === 'WORKER_SHUTDOWN';
 
 const isWanted = (reason: unknown): boolean => reason instanceof Error && reason.message === 'CANCELLED';

@@ -9,14 +9,8 @@ import type { Outcome } from './deployment-contract.js';
 import type { ContainersOf } from '../adapters/deploy/container-ports.js';
 import type { PortOwner } from '../adapters/deploy/port-owner.js';
 import type { DeploymentHostDependencies } from './deployment-dependencies.js';
-import {
-  asOutcome,
-  contextOf,
-  placeOf,
-  runConfigured,
-  type DeploymentPlace,
-  type WorkMeans,
-} from './deployment-place.js';
+import { asOutcome, contextOf, placeOf, runConfigured, type DeploymentPlace } from './deployment-place.js';
+import { type WorkMeans } from './work-once.js';
 import { proveService } from './service-proof.js';
 
 export interface PreCheck {

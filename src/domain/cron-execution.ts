@@ -10,6 +10,18 @@ export type CronVerdict = (typeof cronVerdicts)[number];
 export const cronTriggers = ['schedule', 'retry', 'manual', 'backfill', 'ping'] as const;
 export type CronTrigger = (typeof cronTriggers)[number];
 
+/** Which slot of which job a workflow runs. */
+export interface CronSlotInput {
+  environment: string;
+  job: string;
+  /** The slot, epoch ms; left out: when the schedule says that it is due. */
+  scheduledAt?: number;
+  /** Left out: `schedule`. */
+  trigger?: CronTrigger;
+  /** Left out: 1. More when the slot was run before. */
+  attempt?: number;
+}
+
 /** One attempt of one slot. Instants in epoch ms. */
 export interface CronExecution {
   job: string;

@@ -36,6 +36,16 @@ export const runWatchId = (environment: string): string => `runWatch:${environme
 /** `run:<environment>:<run id>`: takes one complete run through archive, report and message. */
 export const runId = (environment: string, run: string): string => `run:${environment}:${run}`;
 
+/** `cron:<environment>:<job>`: the schedule of a job. */
+export const cronScheduleId = (environment: string, job: string): string => `cron:${environment}:${job}`;
+
+/** `cron:<environment>:<job>-<slot>`: runs one slot. Temporal names what a schedule starts so, in whole seconds. */
+export const slotWorkflowId = (environment: string, job: string, scheduledAt: number): string =>
+  `${cronScheduleId(environment, job)}-${new Date(scheduledAt).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+
+/** `cronWatch:<environment>`: looks over all jobs. */
+export const cronWatchId = (environment: string): string => `cronWatch:${environment}`;
+
 /** `deployment:<environment>:<target>`. */
 export const deploymentId = (environment: string, target: string): string =>
   `deployment:${environment}:${target}`;

@@ -1,6 +1,8 @@
 /** Reads what loops are sent by other parts of the product: every field is needed, and a wrong one is named and refused. */
 import { alertEvents, type Alert } from './alert.js';
 import type { AlertRouterSettings } from './alert-router.js';
+import { cronTriggers, type CronSlotInput } from './cron-execution.js';
+import type { CronWatchSettings } from './cron-watch-loop.js';
 import type { ExternalSettings } from './external.js';
 import type { HeartbeatSettings } from './heartbeat-loop.js';
 import type { IncidentIdentity } from './ids.js';
@@ -85,6 +87,29 @@ export const readExternalSettings = (input: unknown): LoopInput<ExternalSettings
 /** What `apply` tells the loop that watches runs. */
 export const readRunWatchSettings = (input: unknown): LoopInput<RunWatchSettings> =>
   readMessage<RunWatchSettings>(input, { environment: text('shop'), revision: whole(7) });
+
+/** What `apply` tells the loop that watches jobs. */
+export const readCronWatchSettings = (input: unknown): LoopInput<CronWatchSettings> =>
+  readMessage<CronWatchSettings>(input, { environment: text('shop'), revision: whole(7), jobs: whole(9) });
+
+/** Which slot of which job a workflow runs. Without a slot it is that of the schedule that started it. */
+export function readCronExecutionInput(input: unknown): LoopInput<CronSlotInput> {
+  const read = readMessage<CronSlotInput>(input, { environment: text('shop'), job: text('nightly-export') });
+  if (!read.ok) return read;
+  const optional: Record<'scheduledAt' | 'trigger' | 'attempt', Rule> = {
+    scheduledAt: instant,
+    trigger: oneOf(cronTriggers),
+    attempt: whole(1),
+  };
+  const given: Record<string, unknown> = { ...read.value };
+  for (const [field, rule] of Object.entries(optional))
+    if (given[field] !== undefined && !rule.fits(given[field]))
+      return {
+        ok: false,
+        problem: `field "${field}" is ${describeInput(given[field])}; for example {"${field}": ${rule.example}}`,
+      };
+  return read;
+}
 
 /** Which run a workflow takes care of. */
 export const readRunReference = (input: unknown): LoopInput<{ environment: string; run: string }> =>

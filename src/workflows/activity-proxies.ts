@@ -1,6 +1,7 @@
 /** How the loops call their activities: time limits, retries, and which are local. */
 import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { AlertRouterActivities } from '../activities/alert-router-contract.js';
+import type { CronExecutionActivities, CronHostActivities, CronWatchActivities } from '../activities/cron-contract.js';
 import type { DeploymentActivities, DeploymentHostActivities } from '../activities/deployment-contract.js';
 import type { ExternalActivities } from '../activities/external-contract.js';
 import type { HeartbeatActivities, LoopActivities } from '../activities/heartbeat-contract.js';
@@ -221,3 +222,30 @@ export const deploymentFiles = (host: string) =>
     heartbeatTimeout: '5s',
     retry: { ...retry, maximumAttempts: 5 },
   });
+
+/** Questions to our own database under the lock of one job, and calls to Temporal; the workflow waits for a database that is away. */
+export const cronExecutionActivities = proxyLocalActivities<CronExecutionActivities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '20s',
+  retry,
+});
+
+/**
+ * As long as a job may run, on the host where it was begun: a worker that was killed is noticed by the missing heartbeat, and the next
+ * one there finds the program again. Whoever ends it goes on when nothing of it is left.
+ */
+export const cronHostActivities = ({ host }: { host: string }) =>
+  proxyActivities<CronHostActivities>({
+    taskQueue: hostTaskQueue(workflowInfo().taskQueue, host),
+    startToCloseTimeout: longestStep,
+    heartbeatTimeout: '10s',
+    retry,
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  });
+
+/** One query for all jobs, and calls to Temporal for what is odd; when it fails in the end the loop looks again later. */
+export const cronLook = proxyActivities<CronWatchActivities>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '10s',
+  retry: { ...retry, maximumAttempts: 2 },
+});

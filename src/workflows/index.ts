@@ -1,5 +1,7 @@
 /** All workflow types; each is one loop's name. */
 export { alertRouter } from './alert-router.js';
+export { cronExecution } from './cron-execution.js';
+export { cronWatch } from './cron-watch.js';
 export { external } from './external.js';
 export { heartbeat } from './heartbeat.js';
 export { incident } from './incident.js';

@@ -2,6 +2,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
+import type { CronWatchSettings } from '../domain/cron-watch-loop.js';
 import type { DeploymentRecord } from '../domain/deployment.js';
 import type { ExternalSettings } from '../domain/external.js';
 import type { HeartbeatSettings, HeartbeatStatus } from '../domain/heartbeat-loop.js';
@@ -9,6 +10,7 @@ import type { IncidentReport, IncidentState } from '../domain/incident.js';
 import type { RemedyReport, RemedyStatus } from '../domain/remedy.js';
 import type { RunStatus } from '../domain/run-case.js';
 import type { RunWatchSettings } from '../domain/run-watch.js';
+import type { SlotStatus } from './cron-memory.js';
 import type { LoopStatus, PauseRequest, ResumeRequest, StopRequest, TriggerRequest } from '../domain/loop.js';
 
 /** Every lasting loop takes these. Inputs from outside are checked by the handler, not trusted by type. */
@@ -73,6 +75,13 @@ export const archiveUpdate = defineUpdate<RunStatus, [unknown?]>('archive');
 export const runStateQuery = defineQuery<RunStatus>('state');
 
 export const configureExternalSignal = defineSignal<[ExternalSettings]>('configure');
+
+/** Cron execution: its turn may have come. */
+export const goOnSignal = defineSignal('goOn');
+/** Cron execution: it has to end, as another slot of its job comes first. */
+export const endRunSignal = defineSignal<[{ reason: string }]>('endRun');
+export const cronStateQuery = defineQuery<SlotStatus>('state');
+export const configureCronWatchSignal = defineSignal<[CronWatchSettings]>('configure');
 
 /** Deployment: what people do to one that goes on. The updates answer with its record, or fail with why they were refused. */
 export const deploymentSignals = {
