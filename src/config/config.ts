@@ -8,6 +8,7 @@ import { buildAlerts, buildWindow } from './alerts-build.js';
 import { buildChannels } from './channels-build.js';
 import { configDefaults } from './defaults.js';
 import { buildDeployment } from './deployments-build.js';
+import { buildJob } from './jobs-build.js';
 import { isSafeName, safeName } from './leaves.js';
 import { buildRuns } from './runs-build.js';
 import { buildService } from './service-build.js';
@@ -85,6 +86,7 @@ const buildApplied = (shape: ConfigShape, environment: string, directory: string
     deployments: (shape.deployments ?? []).map((deployment) =>
       buildDeployment(deployment, { directory, databaseUrl: shape.database?.url ?? null }),
     ),
+    jobs: (shape.jobs ?? []).map((job) => buildJob(job, directory)),
     heartbeat: {
       deadMan: heartbeat?.deadMan ?? configDefaults.heartbeat.deadMan,
       reference: heartbeat?.reference ?? configDefaults.heartbeat.reference,

@@ -79,6 +79,22 @@ export const configDefaults = {
     rollBack: { attempts: 10, within: '30m' },
     analysis: [],
   },
+  job: {
+    timeZone: 'UTC',
+    purpose: null,
+    severity: 'high' satisfies Severity as Severity,
+    runbook: null,
+    expected: null,
+    minimum: '0s',
+    killAfter: '10s',
+    retry: { attempts: 1, after: '5m' },
+    overlap: 'skip',
+    catchUp: '1h',
+    startWithin: '5m',
+    jitter: '0s',
+    urgent: false,
+    keep: { executions: 1000, for: '90d' },
+  },
   /** Of the ways to deploy. */
   way: { keep: 5, image: null, composeVariable: null, variable: 'OPSLOOP_VERSION', rollback: null },
   /** `remindAfter`: half of `within`. */
@@ -115,6 +131,7 @@ export const configLimits = {
   mostMeasurements: 1_000_000,
   mostRollBacks: 1_000,
   mostAttempts: 10,
+  mostJobRetries: 100,
   /** Of `alerts.routes`, one inside the other. */
   mostRouteLevels: 10,
   mostRoutes: 1_000,

@@ -7,6 +7,7 @@ import type { Finding } from './syntax.js';
 import { findingAt } from './issues.js';
 import { judgeAlerts } from './meaning-alerts.js';
 import { judgeDeployments } from './meaning-deployments.js';
+import { judgeJobs } from './meaning-jobs.js';
 import { judgeRepair } from './meaning-repair.js';
 import { judgeRuns } from './meaning-runs.js';
 import { judgeWindows } from './meaning-windows.js';
@@ -30,6 +31,7 @@ export const findMeaningProblems = (document: ParsedDocument, directory: string)
   judgeWindows(data, report);
   judgeRuns(data, directory, report);
   judgeDeployments(data, directory, report);
+  judgeJobs(data, report);
   judgeApi(asMapping(data.api), report);
   return findings;
 };

@@ -5,6 +5,7 @@ import { alertsShape } from './alerts-shape.js';
 import { channelsShape } from './channels-shape.js';
 import { configDefaults, configLimits } from './defaults.js';
 import { deploymentShape } from './deployments-shape.js';
+import { jobShape } from './jobs-shape.js';
 import * as leaves from './leaves.js';
 import * as network from './network-leaves.js';
 import { mapping, nullable, optional } from './mappings.js';
@@ -149,6 +150,14 @@ export const configShape = mapping(
         '[{name: shop-api, via: {directory: {root: /srv/shop}}, services: [api]}]',
       ),
       'Targets that get new versions: how, and what has to hold for one to stay.',
+    ),
+    jobs: nullable(
+      leaves.listOf(
+        jobShape,
+        'a list of jobs',
+        '[{name: nightly-export, schedule: "0 2 * * *", command: [./export, --all]}]',
+      ),
+      'Cron jobs: opsloop runs them, or watches whether they ping.',
     ),
   },
   '{services: [{name: api, checks: [{tcp: "127.0.0.1:80"}]}]}',
