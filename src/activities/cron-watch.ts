@@ -8,6 +8,7 @@ import type { CronExecution } from '../domain/cron-execution.js';
 import { sweepSlots, type SweptSlot } from '../domain/cron-sweep.js';
 import { slotWorkflowId } from '../domain/ids.js';
 import { isScheduled, type JobSettings } from '../domain/job.js';
+import { isNearChange } from '../domain/time-zone.js';
 import { beat } from './beat.js';
 import type { CronWatchActivities, JobsLook, WatchJobsInput } from './cron-contract.js';
 import type { TellSlot } from './cron-news.js';
@@ -38,6 +39,8 @@ export interface CronWatchDependencies {
   nextSlot(job: JobSettings, after: number): number | null;
   describeSchedule(environment: string, job: string): Promise<ScheduleState>;
   isRunning(workflowId: string): Promise<boolean>;
+  /** The slots that Temporal sees in a time, both ends included, epoch ms. */
+  matchingSlots(environment: string, job: string, range: { from: number; to: number }): Promise<number[]>;
   /** False: it had its verdict already, or runs. */
   settle(environment: string, execution: CronExecution): Promise<boolean>;
   writeSettledUntil(environment: string, settled: ReadonlyMap<string, number>): Promise<void>;
@@ -60,6 +63,8 @@ export interface CronWatchDependencies {
 const lookEveryMs = 15_000;
 /** Slots of one job that one look deals with; more are left to the next. */
 const mostSlots = 2_000;
+/** The clock changes by less than this. */
+const changeMs = 3 * 3_600_000;
 const choresEveryMs = 3_600_000;
 const orphansEveryMs = 60_000;
 
@@ -210,6 +215,7 @@ async function checkDoubtful(
   const checked: SweptSlot[] = [];
   for (const slot of slots) {
     if (await deps.isRunning(slotWorkflowId(environment, job.name, slot.scheduledAt))) continue;
+    if (!schedule.isMissing && (await isNoSlot(deps, { environment, job, slot }))) continue;
     if (schedule.isPaused) {
       const note = schedule.note === null || schedule.note === '' ? '' : `: ${schedule.note}`;
       checked.push({ ...slot, verdict: 'skipped', reason: `paused in Temporal${note}` });
@@ -218,6 +224,17 @@ async function checkDoubtful(
     else checked.push(slot);
   }
   return checked;
+}
+
+/** Right where the clock changes, Temporal may have another slot in place of this one. */
+async function isNoSlot(
+  deps: CronWatchDependencies,
+  { environment, job, slot }: { environment: string; job: JobSettings; slot: SweptSlot },
+): Promise<boolean> {
+  const { scheduledAt } = slot;
+  if (!isNearChange(job.timeZone, scheduledAt, changeMs)) return false;
+  const slots = await deps.matchingSlots(environment, job.name, { from: scheduledAt, to: scheduledAt });
+  return !slots.includes(scheduledAt);
 }
 
 async function lookAtPings(

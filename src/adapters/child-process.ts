@@ -41,6 +41,13 @@ export interface CommandResult {
   error?: string;
 }
 
+/** What the program and all that it started used, as far as the system tells. */
+export interface ProgramUsage {
+  cpuMs: number | null;
+  /** Most memory of all its processes at one look. */
+  peakBytes: number | null;
+}
+
 /** Output still in the pipe when the program has ended is read until the pipe is quiet this long. */
 const quietMs = 25;
 const drainLimitMs = 1_000;

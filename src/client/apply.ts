@@ -4,6 +4,8 @@ import type { StoredConfiguration } from '../adapters/postgres/configuration-sto
 import { planApply, wantedLoops, type ApplyPlan } from '../domain/apply-plan.js';
 import type { AppliedConfiguration } from '../domain/configuration.js';
 import { OpsError } from '../domain/errors.js';
+import { wantedSchedules } from '../domain/job-schedule.js';
+import { readJobSchedules, reconcileJobSchedules } from './job-schedules.js';
 import { readRunningLoops } from './loop-executions.js';
 import { startLoop, stopLoop } from './loop-start.js';
 import { registerSearchAttributes } from './search-attributes.js';
@@ -50,7 +52,14 @@ async function readPlan({ configuration, pool, temporal }: ApplyRequest): Promis
   const wanted = wantedLoops(configuration, 0);
   const candidates = [...known, ...wanted].map(({ id }) => id);
   const running = await readRunningLoops(temporal, environment, candidates);
-  return planApply({ configuration, latest, running: [...running.values()] });
+  const schedules = await readJobSchedules(temporal, environment);
+  return planApply({
+    configuration,
+    latest,
+    running: [...running.values()],
+    schedules,
+    now: Date.now(),
+  });
 }
 
 async function readMissingMigrations(pool: Pool): Promise<string[]> {
@@ -104,6 +113,25 @@ async function requireNamespace(temporal: Temporal): Promise<void> {
   }
 }
 
+async function applyJobs(
+  { configuration, pool, temporal }: ApplyRequest,
+  { environment, jobs: planned, begunJobs }: ApplyPlan,
+): Promise<void> {
+  const jobs = configuration.jobs ?? [];
+  if (jobs.length === 0 && planned.length === 0) return;
+  const { readPausedJobs, registerJobs } = await import('../adapters/postgres/cron-job-store.js');
+  const now = Date.now();
+  // Before the schedules: from their first slot on somebody looks after them.
+  await registerJobs(pool, environment, { jobs: jobs.map(({ name }) => name), begun: begunJobs, now });
+  await reconcileJobSchedules(temporal, {
+    environment,
+    planned,
+    wanted: wantedSchedules(environment, jobs, now),
+    jobs: new Map(jobs.map((job) => [job.name, job])),
+    paused: await readPausedJobs(pool, environment),
+  });
+}
+
 export async function applyConfiguration(request: ApplyRequest): Promise<ApplyResult> {
   const { configuration, pool, temporal, by, isDryRun } = request;
   // Before anything is changed: a namespace that is missing must not leave half of it done.
@@ -124,6 +152,7 @@ export async function applyConfiguration(request: ApplyRequest): Promise<ApplyRe
       'somebody else applied another configuration at the same time; apply again.',
     );
   }
+  await applyJobs(request, plan);
   for (const loop of plan.loops) {
     if (loop.action === 'stop') await stopLoop(temporal, loop.id, by);
     else if (loop.action !== 'unchanged') await startLoop(temporal, plan.environment, loop.wanted);

@@ -29,6 +29,13 @@ function summaryOf({ loop, settings }: WantedLoop): { staticSummary: string; sta
           'and resolves incidents by it.\n\nSignals: `pause {by, note}`, `resume {by}`, `trigger {by}`, `stop {by}`. ' +
           'Query: `state`.',
       };
+    case 'cronWatch':
+      return {
+        staticSummary: `watches over ${settings.jobs} jobs of ${settings.environment}`,
+        staticDetails:
+          `Gives every slot of the jobs of the environment \`${settings.environment}\` that nobody executed its verdict, and judges ` +
+          'jobs that ping.\n\nSignals: `pause {by, note}`, `resume {by}`, `trigger {by}`, `stop {by}`. Query: `state`.',
+      };
     case 'runWatch':
       return {
         staticSummary: `watches the runs of ${settings.environment}`,

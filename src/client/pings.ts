@@ -1,7 +1,7 @@
 /** Pings of jobs: each is committed before it is answered, and the heartbeat is told when it changes something. */
 import type { AppliedConfiguration } from '../domain/configuration.js';
 import { OpsError } from '../domain/errors.js';
-import { heartbeatId } from '../domain/ids.js';
+import { cronWatchId, heartbeatId } from '../domain/ids.js';
 import { judgePush, type Ping } from '../domain/push.js';
 import type { PushCheck, Service } from '../domain/service.js';
 import { assignShards } from '../domain/shards.js';
@@ -11,18 +11,27 @@ import type { Stack } from './stack.js';
 /** The applied configuration is read again after this, ms. */
 const configurationKeptMs = 1_000;
 
+/** Who pings. */
+export interface Pinger {
+  /** A service with a push check, or a job that runs elsewhere. */
+  kind: 'service' | 'job';
+  name: string;
+}
+
 export interface PingIntake {
-  /** The service of that name with a push check; null: there is none. */
-  serviceNamed(name: string): Promise<string | null>;
-  /** The service with a push check that the UUID names; null: there is none. */
-  serviceOfUuid(uuid: string): Promise<string | null>;
+  /** Who has that name; null: nobody who pings. */
+  named(name: string): Promise<Pinger | null>;
+  /** Whom the UUID names; null: nobody who pings. */
+  ofUuid(uuid: string): Promise<Pinger | null>;
   /** Resolves when the ping is committed. Throws OpsError `unavailable` when it cannot be; then nothing was kept. */
-  take(service: string, ping: Ping, source: string): Promise<void>;
+  take(pinger: Pinger, ping: Ping, source: string): Promise<void>;
 }
 
 interface Known {
   readAt: number;
   pushed: ReadonlySet<string>;
+  /** Jobs that ping. */
+  jobs: ReadonlySet<string>;
   shardOf(service: string): string;
 }
 
@@ -36,8 +45,10 @@ function knownOf(environment: string, configuration: AppliedConfiguration): Omit
     heartbeat.shardSize,
   );
   const pushed = services.filter((service) => pushCheckOf(service) !== undefined).map(({ name }) => name);
+  const jobs = (configuration.jobs ?? []).filter(({ action }) => action.kind === 'pings');
   return {
     pushed: new Set(pushed),
+    jobs: new Set(jobs.map(({ name }) => name)),
     shardOf: (service) => heartbeatId(environment, shards.get(service) ?? 0),
   };
 }
@@ -50,7 +61,7 @@ export function createPingIntake(stack: Stack): PingIntake {
     if (known !== null && Date.now() - known.readAt < configurationKeptMs) return known;
     const { latestConfiguration } = await import('../adapters/postgres/configuration-store.js');
     const latest = await stack.read(latestConfiguration);
-    const empty = { pushed: new Set<string>(), shardOf: () => heartbeatId(environment, 0) };
+    const empty = { pushed: new Set<string>(), jobs: new Set<string>(), shardOf: () => heartbeatId(environment, 0) };
     known = {
       readAt: Date.now(),
       ...(latest === null ? empty : knownOf(environment, latest.configuration)),
@@ -59,13 +70,20 @@ export function createPingIntake(stack: Stack): PingIntake {
   };
   const wake = createWaker(stack);
   return {
-    serviceNamed: async (name) => ((await configuration()).pushed.has(name) ? name : null),
-    serviceOfUuid: async (uuid) => {
+    named: async (name) => pingerIn(await configuration(), { service: name, job: name }),
+    ofUuid: async (uuid) => {
       const { pushServiceOf } = await import('../adapters/postgres/push-store.js');
+      const { jobOfUuid } = await import('../adapters/postgres/job-ping-store.js');
       const service = await stack.read((pool) => pushServiceOf(pool, environment, uuid));
-      return service !== null && (await configuration()).pushed.has(service) ? service : null;
+      const job = service === null ? await stack.read((pool) => jobOfUuid(pool, environment, uuid)) : null;
+      return pingerIn(await configuration(), { service, job });
     },
-    take: async (service, ping, source) => {
+    take: async ({ kind, name: service }, ping, source) => {
+      if (kind === 'job') {
+        const { writeJobPing } = await import('../adapters/postgres/job-ping-store.js');
+        await stack.read((pool) => writeJobPing(pool, environment, { job: service, ping, source }));
+        return wake(cronWatchId(environment), 'jobs');
+      }
       const { writePing } = await import('../adapters/postgres/push-store.js');
       const { isNews } = await stack.read((pool) => writePing(pool, environment, { service, ping, source }));
       // It is kept: whatever hinders now, the heartbeat finds it with its next tick.
@@ -73,6 +91,14 @@ export function createPingIntake(stack: Stack): PingIntake {
     },
   };
 }
+
+const pingerIn = (
+  { pushed, jobs }: Known,
+  { service, job }: { service: string | null; job: string | null },
+): Pinger | null => {
+  if (service !== null && pushed.has(service)) return { kind: 'service', name: service };
+  return job !== null && jobs.has(job) ? { kind: 'job', name: job } : null;
+};
 
 const ignore = (): void => undefined;
 

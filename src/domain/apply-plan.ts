@@ -2,9 +2,12 @@
 import type { AlertRouterSettings } from './alert-router.js';
 import { canonicalJson } from './canonical-json.js';
 import type { AppliedConfiguration } from './configuration.js';
+import type { CronWatchSettings } from './cron-watch-loop.js';
 import type { ExternalSettings } from './external.js';
 import type { HeartbeatSettings } from './heartbeat-loop.js';
-import { alertRouterId, externalId, heartbeatId, runWatchId } from './ids.js';
+import { alertRouterId, cronWatchId, externalId, heartbeatId, runWatchId } from './ids.js';
+import type { JobSettings } from './job.js';
+import { planJobs, wantedSchedules, type FoundSchedule, type PlannedJob } from './job-schedule.js';
 import type { RunWatchSettings } from './run-watch.js';
 import type { Service } from './service.js';
 import { assignShards } from './shards.js';
@@ -14,7 +17,8 @@ export type WantedLoop =
   | { id: string; loop: 'heartbeat'; target: string; settings: HeartbeatSettings }
   | { id: string; loop: 'alertRouter'; target: string; settings: AlertRouterSettings }
   | { id: string; loop: 'external'; target: string; settings: ExternalSettings }
-  | { id: string; loop: 'runWatch'; target: string; settings: RunWatchSettings };
+  | { id: string; loop: 'runWatch'; target: string; settings: RunWatchSettings }
+  | { id: string; loop: 'cronWatch'; target: string; settings: CronWatchSettings };
 
 /** A loop that runs now. */
 export interface RunningLoop {
@@ -38,6 +42,10 @@ export interface ApplyPlan {
   isNewRevision: boolean;
   services: { added: string[]; changed: string[]; removed: string[] };
   loops: PlannedLoop[];
+  /** The schedules of jobs. */
+  jobs: PlannedJob[];
+  /** Jobs that are new, or due at other times than before. */
+  begunJobs: string[];
 }
 
 export interface ApplyFacts {
@@ -45,6 +53,10 @@ export interface ApplyFacts {
   /** Newest applied revision; null when there is none. */
   latest: { revision: number; configuration: AppliedConfiguration } | null;
   running: RunningLoop[];
+  /** Those of the environment's jobs in Temporal. */
+  schedules: FoundSchedule[];
+  /** Epoch ms. */
+  now: number;
 }
 
 function heartbeatLoop(
@@ -63,7 +75,7 @@ function heartbeatLoop(
 }
 
 /** The loops that a configuration asks for: one heartbeat per shard that has services, the alert router, the
- * taker of alerts from outside, and the watcher of runs. */
+ * taker of alerts from outside, the watcher of runs, and, where there are jobs, that of jobs. */
 export function wantedLoops(configuration: AppliedConfiguration, revision: number): WantedLoop[] {
   const { environment, services, channels, heartbeat } = configuration;
   const shardOf = assignShards(
@@ -100,7 +112,22 @@ export function wantedLoops(configuration: AppliedConfiguration, revision: numbe
     ...shards.map(([shard, members]) => heartbeatLoop(environment, revision, shard, members)),
     external,
     runWatch,
+    ...cronWatchLoop(environment, revision, configuration.jobs ?? []),
   ];
+}
+
+function cronWatchLoop(environment: string, revision: number, jobs: readonly JobSettings[]): WantedLoop[] {
+  if (jobs.length === 0) return [];
+  const settings = { environment, revision, jobs: jobs.length };
+  return [{ id: cronWatchId(environment), loop: 'cronWatch', target: environment, settings }];
+}
+
+/** Jobs whose slots so far are nobody's affair. */
+function begunJobs(before: readonly JobSettings[], after: readonly JobSettings[]): string[] {
+  const timesOf = ({ schedule, timeZone, action }: JobSettings): string =>
+    `${schedule} ${timeZone} ${action.kind === 'pings'}`;
+  const timesBefore = new Map(before.map((job) => [job.name, timesOf(job)]));
+  return after.filter((job) => timesBefore.get(job.name) !== timesOf(job)).map(({ name }) => name);
 }
 
 function changedServices(before: Service[], after: Service[]): ApplyPlan['services'] {
@@ -118,7 +145,7 @@ function changedServices(before: Service[], after: Service[]): ApplyPlan['servic
 }
 
 /** Compares what should run with what runs. Applying the same configuration again gives a plan without changes. */
-export function planApply({ configuration, latest, running }: ApplyFacts): ApplyPlan {
+export function planApply({ configuration, latest, running, schedules, now }: ApplyFacts): ApplyPlan {
   const isNewRevision =
     latest === null || canonicalJson(latest.configuration) !== canonicalJson(configuration);
   const revision = isNewRevision ? (latest?.revision ?? 0) + 1 : latest.revision;
@@ -139,9 +166,14 @@ export function planApply({ configuration, latest, running }: ApplyFacts): Apply
     isNewRevision,
     services: changedServices(latest?.configuration.services ?? [], configuration.services),
     loops: [...kept, ...stopped],
+    jobs: planJobs(
+      wantedSchedules(configuration.environment, configuration.jobs ?? [], now),
+      schedules,
+    ),
+    begunJobs: begunJobs(latest?.configuration.jobs ?? [], configuration.jobs ?? []),
   };
 }
 
 /** True when applying the plan would do something. */
-export const hasChanges = ({ isNewRevision, loops }: ApplyPlan): boolean =>
-  isNewRevision || loops.some(({ action }) => action !== 'unchanged');
+export const hasChanges = ({ isNewRevision, loops, jobs }: ApplyPlan): boolean =>
+  isNewRevision || [...loops, ...jobs].some(({ action }) => action !== 'unchanged');

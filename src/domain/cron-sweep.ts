@@ -1,6 +1,7 @@
 /** Slots that nobody executed: which verdict each has, and which may still be run. */
 import type { ClockStep } from './clock-step.js';
 import { missedReason, obstacleOf, type JobPause } from './cron-claim.js';
+import { isNearChange } from './time-zone.js';
 import type { CronVerdict } from './cron-execution.js';
 import type { JobSettings } from './job.js';
 
@@ -34,6 +35,8 @@ export interface Sweep {
 
 /** Beyond this a slot of the time when opsloop was there would have been started, ms; no lateness of a busy machine counts. */
 const startSlackMs = 60_000;
+
+const changeMs = 3 * 3_600_000;
 
 export function sweepSlots(job: JobSettings, facts: SweepFacts): Sweep {
   const sweep: Sweep = { settled: [], doubtful: [], settledUntil: null };
@@ -71,7 +74,9 @@ function findingOf(
     guard: null,
   });
   if (obstacle?.kind === 'settled') {
-    const isDoubtful = obstacle.verdict === 'missed' && scheduledAt >= upSince;
+    // Near a change of the clock Temporal may see another slot than we do.
+    const isChange = isNearChange(job.timeZone, scheduledAt, changeMs);
+    const isDoubtful = obstacle.verdict === 'missed' && (scheduledAt >= upSince || isChange);
     return { slot: { scheduledAt, verdict: obstacle.verdict, reason: obstacle.reason }, isDoubtful };
   }
   const ageMs = now - scheduledAt - job.jitterMs;

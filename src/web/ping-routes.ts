@@ -1,7 +1,7 @@
 /** The ping API, as healthchecks has it: jobs call by key and name, or by UUID, and say how it went. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, Hono } from 'hono';
-import { createPingIntake, type PingIntake } from '../client/pings.js';
+import { createPingIntake, type PingIntake, type Pinger } from '../client/pings.js';
 import type { Stack } from '../client/stack.js';
 import { OpsError } from '../domain/errors.js';
 import { longestPingBody, type Ping } from '../domain/push.js';
@@ -24,7 +24,7 @@ export function addPingRoutes(app: Hono, { stack, pingKey }: { stack: Stack; pin
     context.header('Ping-Body-Limit', String(longestPingBody));
     const parts = decodedParts(context.req.path);
     if (parts === null) return context.text('not found', 404);
-    const named = await findService(intake, pingKey, parts);
+    const named = await findPinger(intake, pingKey, parts);
     if (named === null) return context.text('not found', 404);
     const what = readOutcome(named.rest);
     if (what === 'not found') return context.text('not found', 404);
@@ -38,7 +38,7 @@ export function addPingRoutes(app: Hono, { stack, pingKey }: { stack: Stack; pin
     if (isCut) context.header('Connection', 'close');
     // PostgreSQL keeps no NUL in text.
     const body = text.replaceAll('\u0000', '\uFFFD');
-    await intake.take(named.service, { ...what, at: Date.now(), rid, body }, sourceOf(context));
+    await intake.take(named.pinger, { ...what, at: Date.now(), rid, body }, sourceOf(context));
     return context.text('OK');
   };
   app.all('/ping/*', (context) =>
@@ -61,20 +61,20 @@ function decodedParts(path: string): string[] | null {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-async function findService(
+async function findPinger(
   intake: PingIntake,
   pingKey: string | null,
   [first = '', second = '', ...others]: string[],
-): Promise<{ service: string; rest: string[] } | null> {
+): Promise<{ pinger: Pinger; rest: string[] } | null> {
   // Digests have one length, so that the comparison tells nothing about the key.
   const isKey = timingSafeEqual(digest(first), digest(pingKey ?? '')) && pingKey !== null;
   if (isKey && second !== '') {
-    const service = await intake.serviceNamed(second);
-    return service === null ? null : { service, rest: others };
+    const pinger = await intake.named(second);
+    return pinger === null ? null : { pinger, rest: others };
   }
   if (!uuidForm.test(first)) return null;
-  const service = await intake.serviceOfUuid(first.toLowerCase());
-  return service === null ? null : { service, rest: [second, ...others] };
+  const pinger = await intake.ofUuid(first.toLowerCase());
+  return pinger === null ? null : { pinger, rest: [second, ...others] };
 }
 
 /** What the end of the path says: nothing, start, fail, log, or an exit code. */

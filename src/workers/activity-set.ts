@@ -11,7 +11,10 @@ import type { SendMessage } from '../adapters/channels/channel.js';
 import { createDeadMan } from '../adapters/dead-man.js';
 import type { DeliveryLedger } from '../adapters/delivery-ledger.js';
 import { isDelivered } from '../adapters/postgres/alert-store.js';
-import { configurationOf, latestConfiguration } from '../adapters/postgres/configuration-store.js';
+import {
+  configurationOf,
+  latestRevision as readLatestRevision,
+} from '../adapters/postgres/configuration-store.js';
 import {
   expireAlerts,
   lookAtAlerts,
@@ -42,6 +45,7 @@ import {
   createDeploymentHostActivitySet,
   type DeploymentActivitySetOptions,
 } from './deployment-activity-set.js';
+import { createCronActivitySet } from './cron-activity-set.js';
 import { createHeartbeatAsker } from './heartbeat-asker.js';
 import type { Log } from './log.js';
 import type { LoopClient } from './loop-client.js';
@@ -97,8 +101,7 @@ export function createActivitySet(options: ActivitySetOptions) {
     log,
     signal: options.stopped,
   });
-  const latestRevision = async (environment: string): Promise<number | null> =>
-    (await latestConfiguration(pool, environment))?.revision ?? null;
+  const latestRevision = (environment: string): Promise<number | null> => readLatestRevision(pool, environment);
   const { configurationOf: revisionOf, latestConfiguration: newest } = createConfigurationSource({
     directory: configurationCopies(config),
     readLatest: latestRevision,
@@ -119,6 +122,7 @@ export function createActivitySet(options: ActivitySetOptions) {
     configurationOf: revisionOf,
     latestConfiguration: newest,
   };
+  const cron = createCronActivitySet({ ...options, latestRevision, configurationOf: revisionOf });
   options.stopped.addEventListener('abort', asker.close);
   const shared = {
     ...createHeartbeatActivities({
@@ -218,8 +222,9 @@ export function createActivitySet(options: ActivitySetOptions) {
       log,
     }),
     ...createDeploymentActivitySet(deployments),
+    ...cron.shared,
   };
-  return { shared, host: createDeploymentHostActivitySet(deployments) };
+  return { shared, host: { ...createDeploymentHostActivitySet(deployments), ...cron.host } };
 }
 
 /** The answer, or `nothing` when the database does not give one in time: the loops do not wait for it. */

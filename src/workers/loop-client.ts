@@ -1,10 +1,19 @@
 /** How activities reach other loops: starting them and signalling them by their business ids. */
-import { Client, WorkflowNotFoundError, type Connection } from '@temporalio/client';
+import { Client, ScheduleNotFoundError, WorkflowNotFoundError, type Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import type { ScheduleState } from '../activities/cron-watch.js';
 import type { IncidentSilence } from '../activities/incident-contract.js';
 import type { Alert } from '../domain/alert.js';
 import type { AlertRouterSettings } from '../domain/alert-router.js';
-import { alertRouterId, heartbeatId, incidentId, runId, runWatchId, taskQueue } from '../domain/ids.js';
+import {
+  alertRouterId,
+  cronScheduleId,
+  heartbeatId,
+  incidentId,
+  runId,
+  runWatchId,
+  taskQueue,
+} from '../domain/ids.js';
 import type { IncidentReport } from '../domain/incident.js';
 
 export interface LoopClient {
@@ -24,6 +33,14 @@ export interface LoopClient {
   ): Promise<void>;
   /** Whether a workflow of this id runs now. */
   isRunning(workflowId: string): Promise<boolean>;
+  /** Has a slot of a job look again whether it is its turn; one that is over is left alone. */
+  goOn(workflowId: string): Promise<void>;
+  /** Tells a slot of a job to end, and why. */
+  endRun(workflowId: string, reason: string): Promise<void>;
+  /** How the schedule of a job stands in Temporal. */
+  describeSchedule(environment: string, job: string): Promise<ScheduleState>;
+  /** The slots that Temporal sees in a time, both ends included, epoch ms. */
+  matchingSlots(environment: string, job: string, range: { from: number; to: number }): Promise<number[]>;
 }
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -35,7 +52,7 @@ export function createLoopClient({
   connection: Connection;
   namespace: string;
 }): LoopClient {
-  const { workflow } = new Client({ connection, namespace });
+  const { workflow, schedule, workflowService } = new Client({ connection, namespace });
   /** Revision 0 makes a router that has to be started here look for the newest configuration itself. */
   const tellRouter = async (environment: string, signal: string, input: object): Promise<void> => {
     const settings: AlertRouterSettings = { environment, revision: 0, channels: [] };
@@ -113,6 +130,32 @@ export function createLoopClient({
         ignoreNotFound(error);
         return false;
       }
+    },
+    goOn: async (workflowId) => {
+      await workflow.getHandle(workflowId).signal('goOn').catch(ignoreNotFound);
+    },
+    endRun: async (workflowId, reason) => {
+      await workflow.getHandle(workflowId).signal('endRun', { reason }).catch(ignoreNotFound);
+    },
+    describeSchedule: async (environment, job) => {
+      try {
+        const { state } = await schedule.getHandle(cronScheduleId(environment, job)).describe();
+        return { isMissing: false, isPaused: state.paused, note: state.note ?? null };
+      } catch (error) {
+        if (error instanceof ScheduleNotFoundError) return { isMissing: true, isPaused: false, note: null };
+        throw error;
+      }
+    },
+    matchingSlots: async (environment, job, { from, to }) => {
+      const instant = (at: number) => ({ seconds: Math.floor(at / 1000), nanos: 0 }) as never;
+      const { startTime } = await workflowService.listScheduleMatchingTimes({
+        namespace,
+        scheduleId: cronScheduleId(environment, job),
+        // The server leaves the beginning out.
+        startTime: instant(from - 1000),
+        endTime: instant(to),
+      });
+      return (startTime ?? []).map(({ seconds }) => Number(seconds) * 1000);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** What a keeper is told, as JSON on its standard input: it may hold secrets, so it is in no file and in no argument vector. */
+import type { LogSettings } from './output-log.js';
 import type { WantedStart } from './start-record.js';
 
 export interface KeeperOrder extends WantedStart {
@@ -10,6 +11,12 @@ export interface KeeperOrder extends WantedStart {
   timeoutMs: number;
   killAfterMs: number;
   maxOutputBytes: number;
+  /** When it is cancelled, in place of `killAfterMs`. */
+  cancelKillAfterMs: number;
+  combineOutput: boolean;
+  headBytes: number;
+  log: LogSettings | null;
+  endsTree: boolean;
 }
 
 /** The start was claimed by another keeper, or is not the next one any more. */

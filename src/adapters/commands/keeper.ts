@@ -9,6 +9,7 @@ import { runKeptProgram } from './kept-program.js';
 import { endLeftBehind, outputsOf } from './left-behind.js';
 import type { ProcessIdentity } from '../process-identity.js';
 import { openOutputFile, type OutputFile } from './output-file.js';
+import { openOutputLog } from './output-log.js';
 import { isOutputHeld } from './started-processes.js';
 import {
   claimStart,
@@ -44,10 +45,13 @@ const order = await readOrder();
 if (order === null) process.exit(notClaimedExitCode);
 const claim = claimStart(order, { id: randomUUID(), killAfterMs: order.killAfterMs });
 if (claim === null) process.exit(notClaimedExitCode);
+const log = order.log === null ? null : openOutputLog(order.log);
+const { maxOutputBytes: maxBytes, headBytes } = order;
 const outputs = outputsOf(order.place, claim.number).map((path) =>
-  openOutputFile(path, order.maxOutputBytes),
+  openOutputFile(path, { maxBytes, headBytes, log }),
 );
 const kept = await keep(order, claim, outputs);
+log?.close();
 for (const output of outputs) output.unlink();
 await storeResult(order, claim, kept);
 hasResult = true;

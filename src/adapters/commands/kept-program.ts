@@ -3,11 +3,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cutProblem, notStarted, startProblem, type CommandResult, type Cut } from '../child-process.js';
+import { cutProblem, notStarted, startProblem, type Cut } from '../child-process.js';
 import { identifyProcess, parseProcStat, type ProcessIdentity } from '../process-identity.js';
+import type { DurableResult } from './durable-command.js';
 import type { KeeperOrder } from './keeper-order.js';
 import { drainOutput } from './output-drain.js';
 import type { OutputFile } from './output-file.js';
+import { meterUsage, type UsageMeter } from './program-usage.js';
 import { endStarted, markVariable } from './started-processes.js';
 
 export interface ProgramMeans {
@@ -26,7 +28,7 @@ interface Ending {
 }
 
 export interface ProgramEnd {
-  result: CommandResult;
+  result: DurableResult;
   cut: Cut | null;
 }
 
@@ -40,6 +42,7 @@ const exitGraceMs = 2_000;
 /** Never throws for what the program does. A program that ends by itself leaves alone what it started. */
 export const runKeptProgram = async (order: KeeperOrder, means: ProgramMeans): Promise<ProgramEnd> => {
   const startedAt = performance.now();
+  const startedAtWall = Date.now();
   const durationMs = (): number => performance.now() - startedAt;
   let child: ChildProcess;
   try {
@@ -54,7 +57,8 @@ export const runKeptProgram = async (order: KeeperOrder, means: ProgramMeans): P
   const program = identify(child.pid);
   if (program !== null) means.onStart(program);
 
-  const watch = watchProgram(startedAt + order.timeoutMs, means);
+  const usage = meterUsage(child.pid);
+  const watch = watchProgram(startedAt + order.timeoutMs, means, usage);
   const first = await Promise.race([ended, watch.cut]);
   const cut = typeof first === 'string' ? first : null;
   const traces = {
@@ -64,12 +68,16 @@ export const runKeptProgram = async (order: KeeperOrder, means: ProgramMeans): P
     outputs: [means.stdout.path, means.stderr.path],
   };
   const { wasKilled, left } =
-    cut === null ? { wasKilled: false, left: [] } : await endStarted(traces, order.killAfterMs);
+    cut === null
+      ? { wasKilled: false, left: [] }
+      : await endStarted(traces, cut === 'cancelled' ? order.cancelKillAfterMs : order.killAfterMs);
   const ending = cut === null ? await ended : await Promise.race([ended, delay(exitGraceMs, null)]);
   watch.stop();
   if (ending instanceof Error)
     return { result: notStarted(startProblem(subjectOf(order), ending), durationMs()), cut: null };
 
+  // What it leaves has had its time: the program is over.
+  if (cut === null && order.endsTree) await endStarted({ ...traces, isGroupHeld: false }, order.killAfterMs);
   await drainOutput({
     readOn: () => means.stdout.readOn() + means.stderr.readOn(),
     isGroupThere: () => program !== null && hasGroup(program.pid),
@@ -85,17 +93,20 @@ export const runKeptProgram = async (order: KeeperOrder, means: ProgramMeans): P
     stderr: means.stderr.end.text(),
     isTimedOut: cut === 'timedOut',
     durationMs: durationMs(),
+    startedAt: startedAtWall,
+    usage: usage.read(),
+    ...(order.headBytes === 0 ? {} : { head: means.stdout.head() }),
     ...(cut === null ? {} : { error: cutProblem(order, { cut, wasKilled, isStillThere }) }),
   };
   return { result, cut };
 };
 
-const start = ({ command, env, cwd }: KeeperOrder, { id, stdout, stderr }: ProgramMeans): ChildProcess => {
+const start = ({ command, env, cwd, combineOutput }: KeeperOrder, { id, stdout, stderr }: ProgramMeans): ChildProcess => {
   const [file, ...args] = command;
   if (file === undefined || file === '') throw new Error('the command is empty; for example [/usr/bin/true]');
   return spawn(file, args, {
     detached: true,
-    stdio: ['ignore', stdout.writer, stderr.writer],
+    stdio: ['ignore', stdout.writer, combineOutput ? stdout.writer : stderr.writer],
     shell: false,
     ...(cwd === null ? {} : { cwd }),
     env: { ...env, [markVariable]: id },
@@ -123,11 +134,13 @@ const identify = (pid: number | undefined): ProcessIdentity | null => {
 const watchProgram = (
   deadline: number,
   { stdout, stderr, isCancelled }: ProgramMeans,
+  usage: UsageMeter,
 ): { cut: Promise<Cut>; stop: () => void } => {
   let timer: NodeJS.Timeout | undefined;
   const cut = new Promise<Cut>((resolve) => {
     const look = (): void => {
       const cameBytes = stdout.readOn() + stderr.readOn();
+      usage.look(performance.now());
       if (isCancelled()) resolve('cancelled');
       else if (performance.now() >= deadline) resolve('timedOut');
       timer = setTimeout(look, cameBytes > floodBytes ? floodLookMs : lookMs);

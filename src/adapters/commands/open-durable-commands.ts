@@ -1,19 +1,23 @@
 /** Programs under keepers: started once, found again by the next worker, ended with everything that they started. */
+import { statSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpsError } from '../../domain/errors.js';
-import { cancelledBeforeStart, cutProblem, notStarted, type CommandResult } from '../child-process.js';
-import { placeOf } from './command-place.js';
-import type { DurableCommand, DurableCommands } from './durable-command.js';
+import { cancelledBeforeStart, cutProblem, notStarted } from '../child-process.js';
+import { placeOf, startFile } from './command-place.js';
+import type { DurableCommand, DurableCommands, DurableResult } from './durable-command.js';
 import type { KeeperOrder } from './keeper-order.js';
 import { startKeeper, type KeeperProcess } from './keeper-process.js';
+import { endLeftBehind } from './left-behind.js';
 import { endStart, waitForEnd } from './start-end.js';
 import {
   hasKeeper,
   readClaim,
   readResult,
+  readProgram,
   readStartNumbers,
+  writeResult,
   type StartClaim,
   type StoredResult,
 } from './start-record.js';
@@ -53,11 +57,12 @@ const readLatest = (place: string): LatestStart | null => {
   return { number, claim, stored, isRunning: isRunning && stored === null };
 };
 
-const runDurably = async (place: string, command: DurableCommand): Promise<CommandResult> => {
+const runDurably = async (place: string, command: DurableCommand): Promise<DurableResult> => {
   let lastWords = '';
   for (let starts = 0; starts < startsPerCall;) {
     const latest = readLatest(place);
     if (latest?.stored?.isKept === true) return latest.stored.result;
+    if (command.once === true && latest !== null && isCut(latest)) return interrupt(place, command, latest);
     if (command.signal?.aborted === true)
       return latest === null || latest.stored !== null
         ? notStarted(cancelledBeforeStart, 0)
@@ -68,7 +73,11 @@ const runDurably = async (place: string, command: DurableCommand): Promise<Comma
     const end = await waitForEnd({ place, number, keeper, signal: command.signal });
     if (end.kind === 'aborted' && keeper !== null) await stopUnclaimed(place, number, keeper);
     keeper?.release();
-    if (end.kind === 'ended') return end.stored.result;
+    if (end.kind === 'ended') {
+      // Told to stop by somebody else than us: the whole of opsloop is being stopped.
+      if (command.once === true && isStopped(end.stored) && !isAborted(command)) continue;
+      return end.stored.result;
+    }
     if (end.kind === 'forgotten') return cancelled(command);
     if (end.kind === 'aborted') return cancel(place, command, number);
     lastWords = keeper?.lastWords() ?? lastWords;
@@ -78,6 +87,40 @@ const runDurably = async (place: string, command: DurableCommand): Promise<Comma
     `${command.command[0] ?? 'a command'}: what keeps it ended ${startsPerCall} times without a result` +
       `${lastWords === '' ? ' (was it killed for want of memory?)' : `: ${lastWords}`}`,
   );
+};
+
+const isAborted = ({ signal }: DurableCommand): boolean => signal?.aborted === true;
+
+const isStopped = ({ isKept, result }: StoredResult): boolean => !isKept && result.hasStarted;
+
+/** Whether it ran, and did not come to its own end. */
+const isCut = ({ claim, stored, isRunning }: LatestStart): boolean =>
+  stored === null ? claim !== null && !isRunning : isStopped(stored);
+
+/** What it left is ended, and that it was cut is its result from now on. */
+const interrupt = async (
+  place: string,
+  command: DurableCommand,
+  { number, claim, stored }: LatestStart,
+): Promise<DurableResult> => {
+  const { left } =
+    claim === null || stored !== null ? { left: [] } : await endLeftBehind(place, claim, command.killAfterMs);
+  if (left.length > 0)
+    throw new OpsError('unavailable', `process ${left.join(', ')} does not react to SIGKILL; end it`);
+  const startedAt = stored?.result.startedAt ?? startOf(place, number);
+  const result: DurableResult = {
+    ...(stored?.result ?? cancelled(command)),
+    ...(startedAt === null ? {} : { startedAt }),
+    isInterrupted: true,
+  };
+  writeResult(place, number, { isKept: true, result });
+  return result;
+};
+
+/** When the program of a start was begun, epoch ms, as far as its record tells. */
+const startOf = (place: string, number: number): number | null => {
+  if (readProgram(place, number) === null) return null;
+  return statSync(startFile(place, number, 'program'), { throwIfNoEntry: false })?.mtimeMs ?? null;
 };
 
 const startAfter = async (
@@ -100,6 +143,11 @@ const startAfter = async (
     timeoutMs: Math.min(command.timeoutMs, Number.MAX_SAFE_INTEGER),
     killAfterMs: command.killAfterMs,
     maxOutputBytes: command.maxOutputBytes,
+    cancelKillAfterMs: command.cancelKillAfterMs ?? command.killAfterMs,
+    combineOutput: command.combineOutput ?? false,
+    headBytes: command.headBytes ?? 0,
+    log: command.log ?? null,
+    endsTree: command.endsTree ?? false,
   };
   return startKeeper(order);
 };
@@ -111,14 +159,14 @@ const stopUnclaimed = async (place: string, number: number, keeper: KeeperProces
 };
 
 /** Ends the start, if there is one. One that ended by itself just before keeps its result. */
-const cancel = async (place: string, command: DurableCommand, number: number): Promise<CommandResult> => {
+const cancel = async (place: string, command: DurableCommand, number: number): Promise<DurableResult> => {
   const claim = readClaim(place, number);
   if (claim === null) return notStarted(cancelledBeforeStart, 0);
   const left = await endStart(place, claim);
   return readResult(place, number)?.result ?? cancelled(command, left.length > 0);
 };
 
-const cancelled = (command: DurableCommand, isStillThere = false): CommandResult => ({
+const cancelled = (command: DurableCommand, isStillThere = false): DurableResult => ({
   hasStarted: true,
   exitCode: null,
   signal: null,

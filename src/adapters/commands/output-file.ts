@@ -4,12 +4,15 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { outputEnd, type OutputEnd } from '../output-end.js';
+import type { OutputLog } from './output-log.js';
 
 export interface OutputFile {
   readonly path: string;
   /** For the program. */
   readonly writer: number;
   readonly end: OutputEnd;
+  /** The beginning, when something is left out between it and the end; null: nothing is. */
+  head(): string | null;
   /** Reads what has come, and empties the file when it is large. Returns how many bytes came. To be called every few milliseconds. */
   readOn(): number;
   /** Nobody finds it any more; what still writes to it may go on. */
@@ -24,19 +27,41 @@ export interface OutputFile {
 const emptiedAtBytes = 8 * 1024 * 1024;
 const chunkBytes = 256 * 1024;
 
+export interface OutputSettings {
+  /** How much of its end is kept. */
+  maxBytes: number;
+  /** How much of its beginning. */
+  headBytes: number;
+  /** Gets all of it; null: none. */
+  log: OutputLog | null;
+}
+
 /** Throws when it cannot be made. */
-export const openOutputFile = (path: string, maxBytes: number): OutputFile => {
+export const openOutputFile = (path: string, { maxBytes, headBytes, log }: OutputSettings): OutputFile => {
   const writer = openSync(path, 'a', 0o600);
   const reader = openSync(path, 'r+');
   const end = outputEnd(maxBytes);
   const chunk = Buffer.allocUnsafe(chunkBytes);
+  // What a log holds nothing of is not worth reading, however far behind we are.
+  const mostBehind = Math.max(maxBytes, log?.maxBytes ?? 0);
+  const head: Buffer[] = [];
+  let headLength = 0;
   let offset = 0;
+
+  const take = (bytes: Buffer): void => {
+    end.add(bytes);
+    log?.write(bytes);
+    if (headLength >= headBytes) return;
+    const part = bytes.subarray(0, headBytes - headLength);
+    head.push(part);
+    headLength += part.length;
+  };
 
   const readUntil = (size: number): void => {
     while (offset < size) {
       const bytes = readSync(reader, chunk, 0, Math.min(chunkBytes, size - offset), offset);
       if (bytes === 0) return;
-      end.add(Buffer.from(chunk.subarray(0, bytes)));
+      take(Buffer.from(chunk.subarray(0, bytes)));
       offset += bytes;
     }
   };
@@ -45,9 +70,11 @@ export const openOutputFile = (path: string, maxBytes: number): OutputFile => {
     const { size } = fstatSync(reader);
     // Emptied by somebody else: in a script, `echo … > /dev/stderr` does that.
     if (size < offset) offset = 0;
-    if (size - offset > maxBytes) {
-      end.skip(size - offset - maxBytes);
-      offset = size - maxBytes;
+    if (headLength < headBytes) readUntil(Math.min(size, offset + headBytes - headLength));
+    if (size - offset > mostBehind) {
+      end.skip(size - offset - mostBehind);
+      log?.skip(size - offset - mostBehind);
+      offset = size - mostBehind;
     }
     readUntil(size);
     if (size >= emptiedAtBytes) {
@@ -71,10 +98,28 @@ export const openOutputFile = (path: string, maxBytes: number): OutputFile => {
     path,
     writer,
     end,
+    head: () => {
+      const leftOut = end.receivedBytes() - maxBytes;
+      if (headBytes === 0 || leftOut <= 0) return null;
+      return wholeCharacters(Buffer.concat(head).subarray(0, leftOut));
+    },
     readOn,
     unlink: () => {
       closeSync(writer);
       rmSync(path, { force: true });
     },
   };
+};
+
+/** Without the half character at its end. */
+const wholeCharacters = (bytes: Buffer): string => {
+  let end = bytes.length;
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const needs = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    if (needs > back) end = bytes.length - back;
+    break;
+  }
+  return bytes.subarray(0, end).toString('utf8');
 };

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import type { CommandResult } from '../child-process.js';
+import type { DurableResult } from './durable-command.js';
 import { identifyProcess, isSameProcessRunning, type ProcessIdentity } from '../process-identity.js';
 import { numberOfClaim, startFile } from './command-place.js';
 
@@ -32,7 +32,7 @@ export interface StartClaim {
 export interface StoredResult {
   /** False: the next call begins anew, as the program was cancelled or did not start. */
   isKept: boolean;
-  result: CommandResult;
+  result: DurableResult;
 }
 
 /** Which start shall be claimed. `afterId`: of the start before it; null for the first. */

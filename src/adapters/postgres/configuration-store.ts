@@ -47,6 +47,16 @@ export async function latestConfiguration(
   return rows[0] === undefined ? null : storedOf(rows[0]);
 }
 
+/** The number of the newest revision; null when none was applied yet. */
+export async function latestRevision(pool: Pool, environment: string): Promise<number | null> {
+  const { rows } = await pool.query<{ revision: number | null }>({
+    name: 'latest-revision',
+    text: 'select max(revision) as revision from configuration where environment = $1',
+    values: [environment],
+  });
+  return rows[0]?.revision ?? null;
+}
+
 /** One revision; null when there is no such revision. */
 export async function configurationOf(
   pool: Pool,

@@ -1,5 +1,6 @@
 /** `opsloop apply`: prints the plan and what became of it. */
 import type { ApplyPlan, PlanAction } from '../../../domain/apply-plan.js';
+import type { PlannedJob } from '../../../domain/job-schedule.js';
 import { hasChanges } from '../../../domain/apply-plan.js';
 import type { ApplyResult } from '../../apply.js';
 import { defaultPerson, requireContextConfig, type CliContext, type GlobalFlags } from '../context.js';
@@ -42,6 +43,29 @@ function planLines({ plan, migrations }: ApplyResult, style: Style): string[] {
       const [mark, format] = marks[action];
       return `  ${style(format, `${mark} ${action.padEnd(9)}`)} ${plainText(id)}`;
     }),
+    ...jobLines(plan, style),
+  ];
+}
+
+/** Jobs that stay as they are are only counted: there may be a thousand. */
+function jobLines({ jobs }: ApplyPlan, style: Style): string[] {
+  const unchanged = jobs.filter(({ action }) => action === 'unchanged').length;
+  const changed = jobs.filter(({ action }) => action !== 'unchanged');
+  const line = (plan: PlannedJob): string[] => {
+    const [mark, format] = marks[plan.action];
+    const drift = plan.action === 'update' && plan.isDrift ? ' (was changed in Temporal; set back)' : '';
+    const changes = plan.action === 'update' ? plan.changes.map((change) => `      ${plainText(change)}`) : [];
+    return [
+      `  ${style(format, `${mark} ${plan.action.padEnd(9)}`)} job ${plainText(plan.job)}${drift}`,
+      ...changes,
+    ];
+  };
+  const shown = changed.slice(0, mostNames).flatMap(line);
+  const more = changed.length - mostNames;
+  return [
+    ...shown,
+    ...(more > 0 ? [`    and ${more} more jobs`] : []),
+    ...(unchanged > 0 ? [`  ${style('dim', `= unchanged`)} ${unchanged} job${unchanged === 1 ? '' : 's'}`] : []),
   ];
 }
 
@@ -53,6 +77,7 @@ const documentOf = ({ plan, migrations, waiting }: ApplyResult, isDryRun: boolea
   changed: hasChanges(plan) || migrations.length > 0,
   services: plan.services,
   loops: plan.loops.map(({ id, loop, action }) => ({ id, loop, action })),
+  jobs: plan.jobs,
   migrations,
   waiting,
 });
