@@ -102,9 +102,10 @@ function triggerOf({ trigger, startedAt, scheduledAt }: ClaimSlotInput, job: Job
 }
 
 async function claimSlot(deps: CronExecutionDependencies, input: ClaimSlotInput): Promise<SlotClaim> {
-  const { environment, workflowId, startedAt, ...rest } = input;
+  const { environment, workflowId, job: name, scheduledAt, attempt } = input;
+  const rest = { job: name, scheduledAt, attempt };
   const { revision, configuration } = await deps.latest(environment);
-  const job = configuration.jobs?.find(({ name }) => name === rest.job);
+  const job = configuration.jobs?.find((known) => known.name === name);
   if (job === undefined || job.action.kind === 'pings')
     return { kind: 'settled', verdict: 'skipped', reason: 'the configuration has no such job any more' };
   const trigger = triggerOf(input, job);
@@ -203,8 +204,7 @@ export async function recordEnd(
   const key = { job: input.job, scheduledAt, attempt };
   const known = await deps.readExecution(environment, key);
   const cancelReason = known?.reason ?? 'cancelled by somebody';
-  const told =
-    outcome.kind === 'cancelled' ? { ...outcome, reason: `cancelled: ${cancelReason}` } : outcome;
+  const told = outcome.kind === 'cancelled' ? { ...outcome, reason: `cancelled: ${cancelReason}` } : outcome;
   const trigger = known?.trigger ?? input.trigger;
   const verdict = judgeAttempt(job, {
     scheduledAt,

@@ -7,7 +7,16 @@ import type { DeploymentBackup, DeploymentRef } from '../domain/deployment.js';
 import { OpsError } from '../domain/errors.js';
 import type { DeploymentStep, Outcome } from './deployment-contract.js';
 import type { DeploymentHostDependencies } from './deployment-dependencies.js';
-import { asOutcome, contextOf, lookContextOf, namesVersion, placeOf, runConfigured, snapshotOf, type DeploymentPlace } from './deployment-place.js';
+import {
+  asOutcome,
+  contextOf,
+  lookContextOf,
+  namesVersion,
+  placeOf,
+  runConfigured,
+  snapshotOf,
+  type DeploymentPlace,
+} from './deployment-place.js';
 import { type WorkMeans } from './work-once.js';
 
 export async function backUp(

@@ -11,10 +11,7 @@ import type { Ping } from '../domain/push.js';
 export interface JobPingDependencies {
   readPings(environment: string, which: { job: string; since: number }): Promise<Ping[]>;
   /** All attempts on record of the job's slots in a time, both ends included. */
-  readSlots(
-    environment: string,
-    which: { job: string; from: number; to: number },
-  ): Promise<CronExecution[]>;
+  readSlots(environment: string, which: { job: string; from: number; to: number }): Promise<CronExecution[]>;
   writeExecutions(environment: string, executions: readonly PingedExecution[]): Promise<void>;
   settle(environment: string, execution: CronExecution): Promise<boolean>;
   readRuntime(environment: string, job: string): Promise<RollingRuntime | null>;
@@ -46,7 +43,11 @@ export async function sweepPings(
   const [first] = slots;
   const last = slots.at(-1);
   if (first === undefined || last === undefined)
-    return { news: [], settledUntil: now, dueAt: nextSlotAt === null ? null : nextSlotAt + job.startWithinMs };
+    return {
+      news: [],
+      settledUntil: now,
+      dueAt: nextSlotAt === null ? null : nextSlotAt + job.startWithinMs,
+    };
   const [pings, known, history] = await Promise.all([
     deps.readPings(environment, { job: job.name, since: first - lookBackMs }),
     deps.readSlots(environment, { job: job.name, from: first, to: last }),

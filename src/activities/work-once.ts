@@ -54,4 +54,3 @@ export async function doOnce<T>(
     end();
   }
 }
-

@@ -1,7 +1,7 @@
 /** Makes any check: one entry for all kinds of probes. */
 import { setMaxListeners } from 'node:events';
 import type { Observation } from '../domain/observation.js';
-import type { Check, PushCheck } from '../domain/service.js';
+import type { Check, CronCheck, PushCheck } from '../domain/service.js';
 import { formatLimit } from './probes/attempt.js';
 import { probeCertificate } from './probes/certificate-probe.js';
 import { probeCommand } from './probes/command-probe.js';
@@ -22,7 +22,7 @@ export type { ProbeOptions } from './probes/probe-options.js';
 const overtimeMs = 150;
 
 /** What opsloop asks by itself; a push check waits to be called. */
-export type ProbedCheck = Exclude<Check, PushCheck>;
+export type ProbedCheck = Exclude<Check, PushCheck | CronCheck>;
 
 /**
  * A check whose secret references are resolved already -> what was seen. `timeoutMs` in ms is for everything the

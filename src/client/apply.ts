@@ -119,7 +119,8 @@ async function applyJobs(
 ): Promise<void> {
   const jobs = configuration.jobs ?? [];
   if (jobs.length === 0 && planned.length === 0) return;
-  const { readPausedJobs, registerJobs } = await import('../adapters/postgres/cron-job-store.js');
+  const { readPausedJobs } = await import('../adapters/postgres/job-pause-store.js');
+  const { registerJobs } = await import('../adapters/postgres/job-watch-store.js');
   const now = Date.now();
   // Before the schedules: from their first slot on somebody looks after them.
   await registerJobs(pool, environment, { jobs: jobs.map(({ name }) => name), begun: begunJobs, now });

@@ -148,7 +148,7 @@ export interface PauseJobRequest {
 /** Its slots are skipped from now on. Pausing one that is paused changes nothing. */
 export async function pauseJob(stack: Stack, name: string, { by, note }: PauseJobRequest): Promise<void> {
   const job = await requireJob(stack, name);
-  const { pauseJob: writePause } = await import('../adapters/postgres/cron-watch-store.js');
+  const { pauseJob: writePause } = await import('../adapters/postgres/job-pause-store.js');
   const temporal = isScheduled(job) ? await stack.temporal() : null;
   // On record first: a slot that comes in between is known to be paused.
   await stack.read((pool, environment) =>
@@ -161,7 +161,7 @@ export async function pauseJob(stack: Stack, name: string, { by, note }: PauseJo
 
 export async function resumeJob(stack: Stack, name: string, by: string): Promise<void> {
   const job = await requireJob(stack, name);
-  const { resumeJob: writeResume } = await import('../adapters/postgres/cron-watch-store.js');
+  const { resumeJob: writeResume } = await import('../adapters/postgres/job-pause-store.js');
   if (isScheduled(job)) {
     const { environment } = stack;
     const temporal = await stack.temporal();
@@ -204,7 +204,9 @@ export async function backfillJob(
   const { from, to, isAll } = request;
   const slots = slotsOf(job, request);
   const { readSlots } = await import('../adapters/postgres/cron-read-model.js');
-  const known = await stack.read((pool, environment) => readSlots(pool, environment, { job: name, from, to }));
+  const known = await stack.read((pool, environment) =>
+    readSlots(pool, environment, { job: name, from, to }),
+  );
   const last = new Map(known.map((execution) => [execution.scheduledAt, execution]));
   const wanted = slots.filter((slot) => isWanted(last.get(slot), isAll));
   const temporal = await stack.temporal();
@@ -235,9 +237,13 @@ export async function backfillJob(
 
 function slotsOf(job: JobSettings, { from, to }: BackfillRequest): number[] {
   if (to < from)
-    throw new OpsError('invalidInput', '--to is before --from; for example --from 2026-11-24 --to 2026-11-25', {
-      field: 'to',
-    });
+    throw new OpsError(
+      'invalidInput',
+      '--to is before --from; for example --from 2026-11-24 --to 2026-11-25',
+      {
+        field: 'to',
+      },
+    );
   if (to > Date.now())
     throw new OpsError('invalidInput', '--to is in the future; what comes is run by the schedule', {
       field: 'to',

@@ -133,7 +133,9 @@ export async function showJob(stack: Stack, name: string): Promise<JobDetailDocu
 function doesText({ action }: JobSettings): string {
   switch (action.kind) {
     case 'command':
-      return action.command.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word))).join(' ');
+      return action.command
+        .map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word)))
+        .join(' ');
     case 'http':
       return `${action.method} ${action.url}`;
     case 'workflow':
@@ -150,7 +152,12 @@ async function glanceAtSchedule(stack: Stack, job: JobSettings): Promise<JobDeta
     const found = await readJobSchedule(temporal, environment, job.name);
     if (found === null) return { scheduleId, isMissing: true, isPaused: false, drift: [] };
     const drift = scheduleDifferences(wantedSchedule(environment, job, Date.now()), found.content);
-    return { scheduleId, isMissing: false, isPaused: found.isPaused, drift: isChangedByPeople(found) ? drift : [] };
+    return {
+      scheduleId,
+      isMissing: false,
+      isPaused: found.isPaused,
+      drift: isChangedByPeople(found) ? drift : [],
+    };
   });
 }
 

@@ -133,9 +133,13 @@ export async function pauseJobSchedule(
     await temporal.within(callTimeoutMs, () => (isPaused ? handle.pause(note) : handle.unpause(note)));
   } catch (error) {
     if (isMissing(error))
-      throw new OpsError('notFound', `the schedule of ${job} in Temporal is gone. Make it anew: opsloop apply`, {
-        cause: error,
-      });
+      throw new OpsError(
+        'notFound',
+        `the schedule of ${job} in Temporal is gone. Make it anew: opsloop apply`,
+        {
+          cause: error,
+        },
+      );
     throw asTemporalError(error, temporal);
   }
 }

@@ -61,7 +61,11 @@ export function createPingIntake(stack: Stack): PingIntake {
     if (known !== null && Date.now() - known.readAt < configurationKeptMs) return known;
     const { latestConfiguration } = await import('../adapters/postgres/configuration-store.js');
     const latest = await stack.read(latestConfiguration);
-    const empty = { pushed: new Set<string>(), jobs: new Set<string>(), shardOf: () => heartbeatId(environment, 0) };
+    const empty = {
+      pushed: new Set<string>(),
+      jobs: new Set<string>(),
+      shardOf: () => heartbeatId(environment, 0),
+    };
     known = {
       readAt: Date.now(),
       ...(latest === null ? empty : knownOf(environment, latest.configuration)),

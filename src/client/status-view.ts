@@ -5,6 +5,8 @@ import type {
   ServiceDocument,
   StatusDocument,
 } from '../domain/documents.js';
+import type { JobDocument } from '../domain/cron-document.js';
+import { listJobs } from './cron-jobs.js';
 import { listOpenDeployments } from './deployments.js';
 import { listIncidents } from './incidents.js';
 import { listServices } from './services.js';
@@ -17,18 +19,20 @@ export interface StatusReading {
   incidents: IncidentDocument[];
   /** Those that go on. */
   deployments: DeploymentDocument[];
+  jobs: JobDocument[];
 }
 
 const mostRows = 1000;
 
 export async function readStatusView(stack: Stack): Promise<StatusReading> {
+  const jobs = await listJobs(stack);
   const [status, services, incidents, deployments] = await Promise.all([
-    readStatus(stack),
+    readStatus(stack, jobs),
     listServices(stack, mostRows),
     listIncidents(stack, { isAll: false, limit: mostRows }),
     listOpenDeployments(stack),
   ]);
-  return { status, services, incidents, deployments };
+  return { status, services, incidents, deployments, jobs };
 }
 
 /** Where the Temporal Web UI shows the workflows; null when its address is not known. */

@@ -1,7 +1,9 @@
 /** The status of the whole system, put together from the database and from what really runs. */
 import type { StatusDocument } from '../domain/documents.js';
+import { countJobs, type JobDocument } from '../domain/cron-document.js';
 import { isStale } from '../domain/loop.js';
 import { systemStatus } from '../domain/status.js';
+import { listJobs } from './cron-jobs.js';
 import { readLoops, type Loop } from './loops.js';
 import type { Stack } from './stack.js';
 
@@ -14,10 +16,14 @@ function blindSince(loops: Loop[], now: number): number | null {
   return since.length === 0 ? null : Math.min(...since);
 }
 
-/** The document of `status`. */
-export async function readStatus(stack: Stack): Promise<StatusDocument> {
+/** The document of `status`; `jobs` when they are known already. */
+export async function readStatus(stack: Stack, jobs?: JobDocument[]): Promise<StatusDocument> {
   const readModel = await import('../adapters/postgres/incident-read-model.js');
-  const [loops, reading] = await Promise.all([readLoops(stack), stack.read(readModel.readStatus)]);
+  const [loops, reading, known] = await Promise.all([
+    readLoops(stack),
+    stack.read(readModel.readStatus),
+    jobs ?? listJobs(stack),
+  ]);
   const { status, since } = systemStatus({
     incidents: reading.spans,
     hasData: reading.hasData,
@@ -31,6 +37,7 @@ export async function readStatus(stack: Stack): Promise<StatusDocument> {
     services: reading.services,
     incidents: reading.openIncidents,
     loops: loops.map(({ document }) => document),
+    cron: countJobs(known),
     guard: null,
   };
 }

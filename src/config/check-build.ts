@@ -29,6 +29,10 @@ export const buildCheck = (shape: CheckShape): Check => {
   if ('disk' in shape) return { kind: 'disk', path: shape.disk, ...conditionsOf('disk', shape) };
   if ('host' in shape) return { kind: 'host', ...conditionsOf('host', shape) };
   if ('push' in shape) return buildPushCheck(shape);
+  if ('cron' in shape) {
+    const { active } = shape.cron;
+    return { kind: 'cron', active, conditions: [...(shape.conditions ?? [`[ACTIVE] >= ${active}`])] };
+  }
   return { kind: 'command', command: shape.command, ...conditionsOf('command', shape) };
 };
 

@@ -222,6 +222,20 @@ const push = mapping(
   '- push: {every: 1h, grace: 10m}',
 );
 
+const cron = mapping(
+  {
+    cron: required(
+      mapping(
+        { active: required(leaves.wholeNumber(0, 100_000, 9), 'Jobs that have to be active, at least.') },
+        '{active: 9}',
+      ),
+      'The cron jobs of this file: active are those that are neither paused nor missed at their last slot.',
+    ),
+    conditions: conditionsOf('cron'),
+  },
+  '- cron: {active: 9}',
+);
+
 export const checkKinds = [
   'http',
   'tcp',
@@ -235,10 +249,11 @@ export const checkKinds = [
   'host',
   'command',
   'push',
+  'cron',
 ] as const satisfies readonly CheckKind[];
 
 export const checkShape = choice(
-  [http, tcp, redis, postgres, dns, certificate, expiry, processCheck, disk, host, command, push],
+  [http, tcp, redis, postgres, dns, certificate, expiry, processCheck, disk, host, command, push, cron],
   checkKinds,
   'a check',
   '- http: http://127.0.0.1:8080/health',

@@ -13,15 +13,13 @@ import { httpUrl, pageUrl } from './network-leaves.js';
 
 const { job: defaults } = configDefaults;
 
-const schedule = z
-  .string({ error: leaves.expecting('a schedule', '"0 2 * * *"') })
-  .check(
-    leaves.judged((value) => {
-      const read = parseSchedule(value);
-      return read.ok ? null : `is not a schedule: ${read.problem}`;
-    }),
-    z.meta({ examples: ['0 2 * * *', '*/15 * * * *', '@daily'] }),
-  );
+const schedule = z.string({ error: leaves.expecting('a schedule', '"0 2 * * *"') }).check(
+  leaves.judged((value) => {
+    const read = parseSchedule(value);
+    return read.ok ? null : `is not a schedule: ${read.problem}`;
+  }),
+  z.meta({ examples: ['0 2 * * *', '*/15 * * * *', '@daily'] }),
+);
 
 const timeZone = leaves.text({
   expected: 'a time zone',
@@ -53,7 +51,10 @@ const http = z.union([httpUrl, httpMapping], {
   error: ({ input }) =>
     typeof input === 'string'
       ? (z.safeParse(httpUrl, input).error?.issues[0]?.message ?? 'is not an http or https URL')
-      : leaves.expecting('a URL, or {url, method, headers, body}', '{url: "http://127.0.0.1:8080/export"}')({
+      : leaves.expecting(
+          'a URL, or {url, method, headers, body}',
+          '{url: "http://127.0.0.1:8080/export"}',
+        )({
           input,
         }),
 });
@@ -70,25 +71,29 @@ const workflow = mapping(
   '{type: export, taskQueue: shop, input: {all: true}}',
 );
 
-const texts = (example: string) =>
-  leaves.oneOrMore(
-    leaves.text({ expected: 'a text', example }),
-    'a text, or a list of texts',
-    example,
-  );
+/** One, or a list of any length. */
+const oneOrList = <S extends z.ZodMiniType<string>>(item: S, expected: string, example: string) => {
+  const list = leaves.listOf(item, expected, `[${example}]`);
+  return z.union([list, item], {
+    error: ({ input }) =>
+      z.safeParse(Array.isArray(input) ? list : item, input).error?.issues[0]?.message ??
+      `is not ${expected}; for example ${example}`,
+  });
+};
 
-const pattern = leaves
-  .text({ expected: 'a regular expression', example: '^done: \\d+' })
-  .check(
-    leaves.judged((value) => {
-      try {
-        RegExp(value, 'mu');
-        return null;
-      } catch {
-        return 'is not a regular expression; for example ^done: \\d+';
-      }
-    }),
-  );
+const texts = (example: string) =>
+  oneOrList(leaves.text({ expected: 'a text', example }), 'a text, or a list of texts', example);
+
+const pattern = leaves.text({ expected: 'a regular expression', example: '^done: \\d+' }).check(
+  leaves.judged((value) => {
+    try {
+      RegExp(value, 'mu');
+      return null;
+    } catch {
+      return 'is not a regular expression; for example ^done: \\d+';
+    }
+  }),
+);
 
 const bytes = leaves.text({
   expected: 'a size',
@@ -105,7 +110,7 @@ const output = mapping(
     contains: optional(texts('rows'), 'Texts that its output must hold.', []),
     notContains: optional(texts('ERROR'), 'Texts that its output must not hold.', []),
     matches: optional(
-      leaves.oneOrMore(pattern, 'a regular expression, or a list of them', '^done: \\d+'),
+      oneOrList(pattern, 'a regular expression, or a list of them', '^done: \\d+'),
       'Regular expressions that must match; `^` and `$` are ends of lines.',
       [],
     ),
@@ -125,8 +130,7 @@ const output = mapping(
         },
         '{path: out/export.csv, minBytes: 1KB}',
       ),
-      'A file that must be there after it.',
-      null,
+      'A file that must be there after it; null: none.',
     ),
   },
   '{contains: rows, notContains: ERROR}',
@@ -136,7 +140,9 @@ const variableName = z
   .string()
   .check(
     leaves.judged((key) =>
-      /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? null : 'is not the name of an environment variable; for example LANG',
+      /^[A-Za-z_][A-Za-z0-9_]*$/.test(key)
+        ? null
+        : 'is not the name of an environment variable; for example LANG',
     ),
   );
 
@@ -180,13 +186,9 @@ export const jobShape = mapping(
       'How long a run takes; at twice this it is ended. Null: by its history.',
       defaults.expected,
     ),
-    minimum: optional(
-      spanOrNone('5s'),
-      'A run that ends sooner did not do its work.',
-      defaults.minimum,
-    ),
+    minimum: optional(spanOrNone('5s'), 'A run that ends sooner did not do its work.', defaults.minimum),
     killAfter: optional(spanOrNone('10s'), 'From SIGTERM to SIGKILL.', defaults.killAfter),
-    output: optional(output, 'What its output has to be like.', {}),
+    output: optional(output, 'What its output has to be like.'),
     retry: optional(
       mapping(
         {
@@ -218,11 +220,7 @@ export const jobShape = mapping(
       defaults.startWithin,
     ),
     jitter: optional(spanOrNone('30s'), 'Starts are spread over this time.', defaults.jitter),
-    urgent: optional(
-      leaves.flag(false),
-      'Runs also while the resource guard is critical.',
-      defaults.urgent,
-    ),
+    urgent: optional(leaves.flag(false), 'Runs also while the resource guard is critical.', defaults.urgent),
     keep: optional(
       mapping(
         {

@@ -30,7 +30,8 @@ const judgeNames = (data: RawMapping, jobs: readonly RawMapping[], report: Repor
     asList(data.services)
       .map(asMapping)
       .flatMap((service, index) =>
-        typeof service.name === 'string' && asList(service.checks).some((check) => isGiven(asMapping(check).push))
+        typeof service.name === 'string' &&
+        asList(service.checks).some((check) => isGiven(asMapping(check).push))
           ? [[service.name, index]]
           : [],
       ),
@@ -67,7 +68,8 @@ const judgeActions = (job: RawMapping, index: number, report: Report): void => {
         );
   if (first === 'http' || first === 'workflow')
     for (const key of ofCommand)
-      if (isGiven(job[key])) report(['jobs', index, key], `has no effect: only a command has it, not ${first}`);
+      if (isGiven(job[key]))
+        report(['jobs', index, key], `has no effect: only a command has it, not ${first}`);
 };
 
 const judgeTimes = (job: RawMapping, index: number, report: Report): void => {

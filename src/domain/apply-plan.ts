@@ -166,10 +166,7 @@ export function planApply({ configuration, latest, running, schedules, now }: Ap
     isNewRevision,
     services: changedServices(latest?.configuration.services ?? [], configuration.services),
     loops: [...kept, ...stopped],
-    jobs: planJobs(
-      wantedSchedules(configuration.environment, configuration.jobs ?? [], now),
-      schedules,
-    ),
+    jobs: planJobs(wantedSchedules(configuration.environment, configuration.jobs ?? [], now), schedules),
     begunJobs: begunJobs(latest?.configuration.jobs ?? [], configuration.jobs ?? []),
   };
 }

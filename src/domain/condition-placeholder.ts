@@ -22,7 +22,8 @@ export type PlaceholderName =
   | '[RAM]'
   | '[RESTARTS]'
   | '[DISK_FREE]'
-  | '[EXIT_CODE]';
+  | '[EXIT_CODE]'
+  | '[ACTIVE]';
 
 export interface PlaceholderKind {
   measure: Measure;
@@ -46,6 +47,7 @@ export const placeholderKinds: Record<PlaceholderName, PlaceholderKind> = {
   '[RESTARTS]': { measure: 'count', example: '[RESTARTS] < 10' },
   '[DISK_FREE]': { measure: 'size', example: '[DISK_FREE] > 10%' },
   '[EXIT_CODE]': { measure: 'count', example: '[EXIT_CODE] == 0' },
+  '[ACTIVE]': { measure: 'count', example: '[ACTIVE] >= 9' },
 };
 
 export const placeholderNames = Object.keys(placeholderKinds) as PlaceholderName[];
@@ -64,6 +66,7 @@ export const allowedPlaceholders: Record<CheckKind, readonly PlaceholderName[]> 
   host: ['[CPU]', '[RAM]', '[CONNECTED]', '[RESPONSE_TIME]'],
   command: ['[EXIT_CODE]', '[BODY]', '[CONNECTED]', '[RESPONSE_TIME]'],
   push: ['[CONNECTED]', '[BODY]'],
+  cron: ['[ACTIVE]', '[BODY]', '[CONNECTED]'],
 };
 
 /** The placeholder of that name, in any case; null when there is none. */

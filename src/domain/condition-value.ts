@@ -172,6 +172,7 @@ const findings: Record<SimplePlaceholder, (observation: Observation, isRelative:
   '[DISK_FREE]': ({ diskFreeBytes, diskTotalBytes }, isRelative) =>
     sizeFinding({ sizeBytes: diskFreeBytes, wholeBytes: diskTotalBytes, whole: 'total' }, isRelative),
   '[EXIT_CODE]': ({ exitCode }) => optional(exitCode, countFinding),
+  '[ACTIVE]': ({ activeJobs }) => optional(activeJobs, countFinding),
 };
 
 const optional = <Value>(value: Value | undefined, find: (value: Value) => Finding): Finding =>

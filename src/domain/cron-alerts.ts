@@ -82,7 +82,12 @@ export const recoveryReport = (facts: CronReportFacts): IncidentReport => ({
 });
 
 /** The message that a job ran late: once until it is on time again. */
-export function lateAlert({ environment, job, execution, at }: Omit<CronReportFacts, 'type' | 'sequence'>): Alert {
+export function lateAlert({
+  environment,
+  job,
+  execution,
+  at,
+}: Omit<CronReportFacts, 'type' | 'sequence'>): Alert {
   return {
     key: `${cronScheduleId(environment, job.name)}:${iso(execution.scheduledAt)}:${execution.attempt}:cron_late`,
     event: 'cron_late',

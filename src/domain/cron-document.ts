@@ -107,3 +107,21 @@ export interface CronCounts {
   /** Jobs whose newest slot that is over did not do its work. */
   failing: number;
 }
+
+const isBad = (verdict: CronVerdict | null): boolean =>
+  verdict === 'failed' || verdict === 'overrun' || verdict === 'missed';
+
+/** Whether the newest slot of a job that is over did not do its work. */
+export const isFailing = ({ lastVerdict }: Pick<JobDocument, 'lastVerdict'>): boolean => isBad(lastVerdict);
+
+/** Null of no jobs. */
+export function countJobs(jobs: readonly JobDocument[]): CronCounts | null {
+  if (jobs.length === 0) return null;
+  const paused = jobs.filter(({ state }) => state === 'paused').length;
+  return {
+    active: jobs.length - paused,
+    paused,
+    running: jobs.filter(({ isRunning }) => isRunning).length,
+    failing: jobs.filter(isFailing).length,
+  };
+}

@@ -46,7 +46,9 @@ export function decideOverlap(
     return {
       kind: 'wait',
       reason:
-        first === undefined ? 'waits for its turn' : `ends the run of ${iso(first.scheduledAt)} before it starts`,
+        first === undefined
+          ? 'waits for its turn'
+          : `ends the run of ${iso(first.scheduledAt)} before it starts`,
       end: running,
       supersede: waiting.filter(isBefore),
     };

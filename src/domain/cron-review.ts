@@ -27,7 +27,7 @@ export interface CronFinding {
 /** What the review has to know of an execution. */
 export type ReviewedExecution = Pick<
   CronExecution,
-  'scheduledAt' | 'attempt' | 'verdict' | 'reason' | 'startedAt' | 'finishedAt'
+  'scheduledAt' | 'attempt' | 'trigger' | 'verdict' | 'reason' | 'startedAt' | 'finishedAt'
 >;
 
 export interface JobReview {
@@ -86,7 +86,8 @@ export function reviewJob(facts: ReviewFacts): JobReview {
     slots,
     durations,
     last: [...last.values()],
-    retried: [...last.values()].filter(({ attempt, verdict }) => attempt > 1 && isGood(verdict)).length,
+    retried: [...last.values()].filter(({ trigger, verdict }) => trigger === 'retry' && isGood(verdict))
+      .length,
   };
   return {
     job: job.name,
@@ -236,7 +237,10 @@ const missed: Judge = (facts) => {
   return {
     kind: 'missed',
     text: `${times(slots.missed)} ${slots.missed === 1 ? 'was' : 'were'} missed${lastReason(facts)}`,
-    recommendation: `A longer \`catchUp\` (now ${formatDuration(job.catchUpMs)}) makes up what an outage cost.`,
+    recommendation:
+      job.action.kind === 'pings'
+        ? 'See whether it was started at all, and whether its host reaches the URL that it pings.'
+        : `A longer \`catchUp\` (now ${formatDuration(job.catchUpMs)}) makes up what an outage cost.`,
   };
 };
 

@@ -42,7 +42,9 @@ export function sweepSlots(job: JobSettings, facts: SweepFacts): Sweep {
   const sweep: Sweep = { settled: [], doubtful: [], settledUntil: null };
   let isContiguous = true;
   facts.slots.forEach((scheduledAt, index) => {
-    const finding = facts.recorded.has(scheduledAt) ? 'recorded' : findingOf(job, facts, { scheduledAt, index });
+    const finding = facts.recorded.has(scheduledAt)
+      ? 'recorded'
+      : findingOf(job, facts, { scheduledAt, index });
     if (finding === 'open') isContiguous = false;
     else if (finding !== 'recorded') {
       if (finding.isDoubtful) sweep.doubtful.push(finding.slot);

@@ -19,7 +19,10 @@ export interface AttemptVerdict {
 }
 
 /** `attempt` counts from 1; `retry.attempts` more follow the first of each slot, whatever ran the slot. */
-export function judgeAttempt(job: JobSettings, facts: AttemptFacts & { triesBefore: number }): AttemptVerdict {
+export function judgeAttempt(
+  job: JobSettings,
+  facts: AttemptFacts & { triesBefore: number },
+): AttemptVerdict {
   const { outcome, triesBefore } = facts;
   const { verdict, reason } = verdictOf(job, facts);
   const isBad = verdict === 'failed' || verdict === 'overrun';

@@ -21,7 +21,9 @@ const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 
 const mostTimes = 6;
 
 export function describeSchedule(schedule: CronSchedule): string {
-  return [timesText(schedule), daysText(schedule), monthsText(schedule)].filter((text) => text !== '').join(' ');
+  return [timesText(schedule), daysText(schedule), monthsText(schedule)]
+    .filter((text) => text !== '')
+    .join(' ');
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
@@ -32,9 +34,7 @@ function timesText({ seconds, minutes, hours }: CronSchedule): string {
   if (count <= mostTimes) {
     const times = hours.flatMap((hour) =>
       minutes.flatMap((minute) =>
-        seconds.map(
-          (second) => `${two(hour)}:${two(minute)}${isOnTheMinute ? '' : `:${two(second)}`}`,
-        ),
+        seconds.map((second) => `${two(hour)}:${two(minute)}${isOnTheMinute ? '' : `:${two(second)}`}`),
       ),
     );
     return `at ${listText(times)}`;
@@ -51,7 +51,8 @@ function timesText({ seconds, minutes, hours }: CronSchedule): string {
 function unitText(values: readonly number[], size: number, unit: string): string {
   if (values.length === size) return `every ${unit}`;
   const step = evenStep(values, size);
-  if (step !== null) return values[0] === 0 ? `every ${step} ${unit}s` : `every ${step} ${unit}s from ${unit} ${values[0]} on`;
+  if (step !== null)
+    return values[0] === 0 ? `every ${step} ${unit}s` : `every ${step} ${unit}s from ${unit} ${values[0]} on`;
   return `at ${unit} ${rangesText(values, String)}${unit === 'minute' ? ' of the hour' : ''}`;
 }
 
@@ -64,13 +65,13 @@ function evenStep(values: readonly number[], size: number): number | null {
 
 function hoursText(hours: readonly number[]): string {
   const step = evenStep(hours, 24);
-  if (step !== null) return hours[0] === 0 ? `of every ${step} hours` : `of every ${step} hours from ${two(hours[0] ?? 0)} on`;
+  if (step !== null)
+    return hours[0] === 0 ? `of every ${step} hours` : `of every ${step} hours from ${two(hours[0] ?? 0)} on`;
   return `in the hours ${rangesText(hours, two)}`;
 }
 
 function daysText({ daysOfMonth, daysOfWeek, isEitherDay }: CronSchedule): string {
-  const month =
-    daysOfMonth.length === 31 ? '' : `on day ${rangesText(daysOfMonth, String)} of the month`;
+  const month = daysOfMonth.length === 31 ? '' : `on day ${rangesText(daysOfMonth, String)} of the month`;
   const week = daysOfWeek.length === 7 ? '' : `on ${rangesText(daysOfWeek, (day) => days[day] ?? '')}`;
   if (month === '' || week === '') return month === '' ? week : month;
   return isEitherDay ? `${month}, or ${week}` : `${month}, if it is ${week.slice(3)}`;

@@ -1,4 +1,5 @@
 /** The documents that the CLI prints with `--json` and the API answers with. Times are ISO 8601 UTC, durations ms. */
+import type { CronCounts } from './cron-document.js';
 import type { Matcher } from './alert-policy.js';
 import type {
   DeploymentBackup,
@@ -301,5 +302,7 @@ export interface StatusDocument {
   services: { healthy: number; unhealthy: number; unknown: number };
   incidents: Record<Severity, number>;
   loops: LoopDocument[];
+  /** Null: there are no cron jobs. */
+  cron: CronCounts | null;
   guard: { level: string } | null;
 }

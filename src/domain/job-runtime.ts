@@ -31,9 +31,13 @@ export interface JobLimit {
 }
 
 /** Twice what is expected: as configured, else the 95th percentile of the job's own runs, of which ten must be known. */
-export function limitOf({ expectedMs }: Pick<JobSettings, 'expectedMs'>, history: RollingRuntime | null): JobLimit {
+export function limitOf(
+  { expectedMs }: Pick<JobSettings, 'expectedMs'>,
+  history: RollingRuntime | null,
+): JobLimit {
   if (expectedMs !== null) return { expectedMs, limitMs: 2 * expectedMs, source: 'configured' };
-  if (history === null || history.runs < leastRuns) return { expectedMs: null, limitMs: null, source: 'none' };
+  if (history === null || history.runs < leastRuns)
+    return { expectedMs: null, limitMs: null, source: 'none' };
   const expected = Math.max(history.p95, leastExpectedMs);
   return { expectedMs: expected, limitMs: 2 * expected, source: 'history' };
 }

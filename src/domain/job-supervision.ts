@@ -111,7 +111,8 @@ export function supervise(facts: SupervisionFacts): Supervision {
   slots.forEach((slot, index) => {
     const next = slots[index + 1] ?? nextSlotAt;
     const before = slots[index - 1] ?? null;
-    const from = slot - earlyOf(slot, before);
+    // Of the slot before the first one only its distance is known: as far as to the next.
+    const from = slot - earlyOf(slot, before ?? (next === null ? null : 2 * slot - next));
     const until = next === null ? Infinity : next - earlyOf(next, slot);
     const own = runs.filter((run) => beganAt(run) >= from && beganAt(run) < until);
     const seen = lookAtSlot(facts, { slot, runs: own, startBy: slot + waitMs });
@@ -167,7 +168,13 @@ interface RunVerdict {
 
 function verdictOf(
   run: PingedRun,
-  { job, slot, limitMs, now, judgeOutput }: Omit<SupervisionFacts, 'slots' | 'nextSlotAt' | 'pings'> & { slot: number },
+  {
+    job,
+    slot,
+    limitMs,
+    now,
+    judgeOutput,
+  }: Omit<SupervisionFacts, 'slots' | 'nextSlotAt' | 'pings'> & { slot: number },
 ): RunVerdict {
   const { startedAt, endedAt } = run;
   const overAt = startedAt === null || limitMs === null ? null : startedAt + limitMs;
@@ -177,7 +184,11 @@ function verdictOf(
     const text = `started ${iso(startedAt ?? 0)} and told no end within ${formatDuration(limitMs ?? 0)}`;
     return { verdict: 'overrun', reason: text, dueAt: null };
   }
-  const over = (verdict: CronVerdict, reason: string | null): RunVerdict => ({ verdict, reason, dueAt: null });
+  const over = (verdict: CronVerdict, reason: string | null): RunVerdict => ({
+    verdict,
+    reason,
+    dueAt: null,
+  });
   if (run.hasFailed) {
     const said = firstLine(run.output);
     const how = run.exitCode === null ? 'the job said that it failed' : `exit code ${run.exitCode}`;
@@ -217,7 +228,8 @@ function rowOf(
     reason,
     startedAt: run?.startedAt ?? run?.endedAt ?? null,
     finishedAt: run?.endedAt ?? null,
-    exitCode: run === null ? null : (run.exitCode ?? (run.endedAt === null ? null : run.hasFailed ? null : 0)),
+    exitCode:
+      run === null ? null : (run.exitCode ?? (run.endedAt === null ? null : run.hasFailed ? null : 0)),
     signal: null,
     outputHead: null,
     outputEnd: run === null || run.output === '' ? null : run.output,

@@ -182,6 +182,7 @@ export function nameOfCheck(check: Check): string {
     case 'process':
     case 'host':
     case 'push':
+    case 'cron':
       return check.kind;
   }
 }

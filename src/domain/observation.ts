@@ -34,6 +34,8 @@ export interface Observation {
   /** Used memory of the host that cannot be had back, 0–100. */
   ramPercent?: number;
   exitCode?: number;
+  /** Cron jobs that are neither paused nor missed. */
+  activeJobs?: number;
   /** Why the target did not answer or could not be read, in words a person can act on, without secrets. */
   error?: string;
   /** True when the probe itself could not be made (missing secret, no such tool): neither healthy nor unhealthy. */

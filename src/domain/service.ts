@@ -91,6 +91,13 @@ export interface PushCheck extends CheckCommon {
   graceMs: number;
 }
 
+/** The cron jobs of this environment: how many are active, which is neither paused nor missed at their last slot. */
+export interface CronCheck extends CheckCommon {
+  kind: 'cron';
+  /** How many have to be. */
+  active: number;
+}
+
 export type Check =
   | HttpCheck
   | TcpCheck
@@ -103,7 +110,8 @@ export type Check =
   | DiskCheck
   | HostCheck
   | CommandCheck
-  | PushCheck;
+  | PushCheck
+  | CronCheck;
 
 export type CheckKind = Check['kind'];
 
@@ -121,6 +129,8 @@ export const defaultConditions: Record<CheckKind, readonly string[]> = {
   host: ['[CPU] < 95', '[RAM] < 92'],
   command: ['[EXIT_CODE] == 0'],
   push: ['[CONNECTED] == true'],
+  /** At least as many as `active` says. */
+  cron: ['[ACTIVE] >= 1'],
 };
 
 export type Supervisor =

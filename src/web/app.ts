@@ -13,6 +13,7 @@ import { readStatus } from '../client/status.js';
 import { httpStatusOfReason, OpsError } from '../domain/errors.js';
 import { isLocalHostHeader, isTokenValid } from './access.js';
 import { addAlertRoutes } from './alert-routes.js';
+import { addCronRoutes } from './cron-routes.js';
 import { addDeploymentRoutes } from './deployment-routes.js';
 import { addExternalRoutes } from './external-routes.js';
 import { addGuardRoutes } from './guard-routes.js';
@@ -163,6 +164,7 @@ export function createApi(options: ApiOptions): Hono {
   });
   addRemediationRoutes(app, { stack: options.stack, limitOf });
   addDeploymentRoutes(app, { stack: options.stack, limitOf, guardWrites: guardWrites(options.token) });
+  addCronRoutes(app, { stack: options.stack, limitOf, guardWrites: guardWrites(options.token) });
   addRunRoutes(app, { stack: options.stack, limitOf, guardWrites: guardWrites(options.token) });
   app.notFound((context) =>
     context.json(errorBody('notFound', `there is no ${context.req.path.slice(0, 200)}`), 404),

@@ -9,6 +9,7 @@ import type { Stack } from '../client/stack.js';
 import { deploymentVerbs } from '../domain/deployment.js';
 import { OpsError } from '../domain/errors.js';
 import { readFields } from '../domain/loop-input.js';
+import { readObject } from './read-object.js';
 
 export interface DeploymentRoutesOptions {
   stack: Stack;
@@ -44,7 +45,7 @@ export function addDeploymentRoutes(
     context.json(await showDeployment(stack, targetOf(context), numberOf(context))),
   );
   app.post(`${path}/:target`, guardWrites, async (context) => {
-    const { version, by, force } = startOf(await readObject(context));
+    const { version, by, force } = startOf(await readObject(context, '{"version": "v2"}'));
     const started = await startDeployment(stack, {
       target: targetOf(context),
       version: requireVersion(version),
@@ -55,7 +56,7 @@ export function addDeploymentRoutes(
   });
   for (const verb of deploymentVerbs) {
     app.post(`${path}/:target/${verb}`, guardWrites, async (context) => {
-      const input = await readObject(context);
+      const input = await readObject(context, '{"version": "v2"}');
       return context.json(await controlDeployment(stack, targetOf(context), { verb, input }));
     });
   }
@@ -77,20 +78,5 @@ function numberOf(context: Context): number {
   if (Number.isInteger(number) && number >= 1 && number <= mostNumber) return number;
   throw new OpsError('invalidInput', 'number: is not the number of a deployment; for example 3', {
     field: 'number',
-  });
-}
-
-/** The body as a JSON object; an empty one is an empty object. */
-async function readObject(context: Context): Promise<object> {
-  const text = await context.req.text();
-  if (text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  } catch {
-    // Said below, as of any other body that is no object.
-  }
-  throw new OpsError('invalidInput', 'the body is not one JSON object; for example {"version": "v2"}', {
-    field: 'body',
   });
 }

@@ -53,6 +53,28 @@ function addIncidents(registers: [Registry], { openIncidents }: MetricFacts): vo
   for (const severity of severities) open.set({ severity }, openIncidents[severity]);
 }
 
+function addJobs(registers: [Registry], { jobs }: MetricFacts): void {
+  const labelNames = ['job'];
+  const gauge = (name: string, help: string): Gauge<string> =>
+    new Gauge({ name: `opsloop_cron_${name}`, help, labelNames, registers });
+  const ok = gauge(
+    'last_ok',
+    '1 when the newest slot that is over did its work, 0 when it did not; absent when it was skipped',
+  );
+  const slot = gauge('last_slot_timestamp_seconds', 'The newest slot that is over');
+  const duration = gauge('last_duration_seconds', 'How long its run took');
+  const running = gauge('running', '1 while a run of the job goes on');
+  const paused = gauge('paused', '1 while the job is paused');
+  for (const { name: job, isPaused, isRunning, last } of jobs) {
+    paused.set({ job }, isPaused ? 1 : 0);
+    running.set({ job }, isRunning ? 1 : 0);
+    if (last === null) continue;
+    if (last.verdict !== 'skipped') ok.set({ job }, last.verdict === 'ok' || last.verdict === 'late' ? 1 : 0);
+    slot.set({ job }, last.scheduledAt / 1_000);
+    if (last.durationMs !== null) duration.set({ job }, last.durationMs / 1_000);
+  }
+}
+
 function addReached(registers: [Registry], server: 'database' | 'worker', isReached: boolean): void {
   const help = `1 when the ${server} answered this scrape`;
   new Gauge({ name: `opsloop_${server}_up`, help, registers }).set(isReached ? 1 : 0);
@@ -89,7 +111,8 @@ export function createMetricsReader(stack: Stack, workerAddress: string | null):
     ]);
     addReached([registry], 'database', facts !== null);
     if (workerAddress !== null) addReached([registry], 'worker', worker !== null);
-    if (facts !== null) for (const add of [addServices, addLoops, addIncidents]) add([registry], facts);
+    if (facts !== null)
+      for (const add of [addServices, addLoops, addIncidents, addJobs]) add([registry], facts);
     return mergeExpositions([
       await registry.metrics(),
       await own.metrics(),

@@ -24,6 +24,7 @@ import {
 } from '../adapters/postgres/external-store.js';
 import { pruneHeartbeat, readKnownServices, readTracks } from '../adapters/postgres/heartbeat-store.js';
 import { writeIncidentReport } from '../adapters/incident-report-files.js';
+import { readJobsNow } from '../adapters/postgres/cron-read-model.js';
 import { readIncidentFacts } from '../adapters/postgres/incident-facts-read-model.js';
 import { writeReportDocument, writeReportEdit } from '../adapters/postgres/incident-report-store.js';
 import { readLastEpisode } from '../adapters/postgres/incident-store.js';
@@ -49,6 +50,7 @@ import { createCronActivitySet } from './cron-activity-set.js';
 import { createHeartbeatAsker } from './heartbeat-asker.js';
 import type { Log } from './log.js';
 import type { LoopClient } from './loop-client.js';
+import { createJobObserver } from './job-observer.js';
 import { createProbeRunner } from './probe-runner.js';
 import { createPushObserver } from './push-observer.js';
 import { createRunActivitySet } from './run-activity-set.js';
@@ -101,7 +103,8 @@ export function createActivitySet(options: ActivitySetOptions) {
     log,
     signal: options.stopped,
   });
-  const latestRevision = (environment: string): Promise<number | null> => readLatestRevision(pool, environment);
+  const latestRevision = (environment: string): Promise<number | null> =>
+    readLatestRevision(pool, environment);
   const { configurationOf: revisionOf, latestConfiguration: newest } = createConfigurationSource({
     directory: configurationCopies(config),
     readLatest: latestRevision,
@@ -112,7 +115,12 @@ export function createActivitySet(options: ActivitySetOptions) {
     isRunning: loops.isRunning,
     now,
   });
-  const probeCheck = createProbeRunner(secrets, { signal: options.stopped, observePush });
+  const observeJobs = createJobObserver({
+    readJobs: async () => (await newest(config.environment)).jobs ?? [],
+    readJobsNow: (names) => readJobsNow(pool, config.environment, names),
+    now,
+  });
+  const probeCheck = createProbeRunner(secrets, { signal: options.stopped, observePush, observeJobs });
   const asker = createHeartbeatAsker({ loops, latestConfiguration: newest, log });
   const deployments: DeploymentActivitySetOptions = {
     ...options,

@@ -10,13 +10,14 @@ import { sweepPings } from '../activities/job-pings.js';
 import { openDurableCommands } from '../adapters/commands/open-durable-commands.js';
 import { pruneJobLogs } from '../adapters/jobs/job-logs.js';
 import * as executions from '../adapters/postgres/cron-execution-store.js';
-import { registerJobs } from '../adapters/postgres/cron-job-store.js';
+import { registerJobs } from '../adapters/postgres/job-watch-store.js';
 import { readLastSuccess, readRunDurations, readSlots } from '../adapters/postgres/cron-read-model.js';
 import { readTroubles, takeReport, writeTrouble } from '../adapters/postgres/cron-trouble-store.js';
 import * as upkeep from '../adapters/postgres/cron-upkeep-store.js';
 import * as watch from '../adapters/postgres/cron-watch-store.js';
 import { readGuardPushes } from '../adapters/postgres/guard-store.js';
 import { readLastEpisode } from '../adapters/postgres/incident-store.js';
+import { readPauses } from '../adapters/postgres/job-pause-store.js';
 import { readJobPings } from '../adapters/postgres/job-ping-store.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
 import type { Config } from '../config/config.js';
@@ -63,7 +64,9 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
     log.warn('the clock was set forward; of the slots in between each job runs the last', { ...step });
     watch
       .writeClockStep(pool, own, { ...step, host })
-      .catch((error: unknown) => log.warn('the step of the clock could not be recorded', { error: String(error) }));
+      .catch((error: unknown) =>
+        log.warn('the step of the clock could not be recorded', { error: String(error) }),
+      );
   });
   options.stopped.addEventListener('abort', clock.stop);
   const readClockSteps = async (environment: string, since: number) => {
@@ -113,10 +116,8 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
       readJobPings(pool, environment, which),
     readSlots: (environment: string, which: { job: string; from: number; to: number }) =>
       readSlots(pool, environment, which),
-    writeExecutions: (
-      environment: string,
-      rows: Parameters<typeof executions.writePingedExecutions>[2],
-    ) => executions.writePingedExecutions(pool, environment, rows),
+    writeExecutions: (environment: string, rows: Parameters<typeof executions.writePingedExecutions>[2]) =>
+      executions.writePingedExecutions(pool, environment, rows),
     settle: records.settle,
     readRuntime,
   };
@@ -130,7 +131,7 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
         readSlotKnowledge: async (environment, { job, scheduledAt, now: at }) => {
           const [upSince, pauses, clockSteps] = await Promise.all([
             watch.readUpSince(pool, environment, { now: at, isLook: false }),
-            watch.readPauses(pool, environment, { jobs: [job], since: scheduledAt }),
+            readPauses(pool, environment, { jobs: [job], since: scheduledAt }),
             readClockSteps(environment, scheduledAt),
           ]);
           return { upSince, pauses: pauses.get(job) ?? [], clockSteps };
@@ -155,7 +156,7 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
         registerJobs: (environment, jobs, at) =>
           registerJobs(pool, environment, { jobs, begun: [], now: at }),
         readRecordedSlots: (environment, which) => watch.readRecordedSlots(pool, environment, which),
-        readPauses: (environment, which) => watch.readPauses(pool, environment, which),
+        readPauses: (environment, which) => readPauses(pool, environment, which),
         readClockSteps,
         ...times,
         describeSchedule: loops.describeSchedule,
@@ -180,7 +181,11 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
           for (const { name: job, keep } of jobs) {
             const rule = { job, executions: keep.executions, since: at - keep.forMs };
             await upkeep.pruneExecutions(chores, environment, rule);
-            await pruneJobLogs(config.stateDir, job, await upkeep.readExecutionKeys(chores, environment, job));
+            await pruneJobLogs(
+              config.stateDir,
+              job,
+              await upkeep.readExecutionKeys(chores, environment, job),
+            );
           }
           await upkeep.pruneCronHistory(chores, environment, at - historyKeptMs);
         },

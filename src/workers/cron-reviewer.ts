@@ -1,7 +1,7 @@
 /** Makes the weekly review of jobs when it is due, and writes it down. */
 import { join } from 'node:path';
 import type { Pool } from 'pg';
-import { makeReview } from '../adapters/postgres/cron-reviews.js';
+import { makeReview } from '../adapters/postgres/cron-period-read-model.js';
 import { readReviewedUntil, writeReviewedUntil } from '../adapters/postgres/cron-watch-store.js';
 import { writeReportPair } from '../adapters/report-files.js';
 import { reviewMarkdown } from '../domain/cron-review-report.js';

@@ -71,7 +71,8 @@ export function createJobRunner({
           env,
           limitMs: work.limitMs,
           killAfterMs: work.settings.killAfterMs,
-          cancelKillAfterMs: work.settings.overlap === 'terminateOther' ? noTimeMs : work.settings.killAfterMs,
+          cancelKillAfterMs:
+            work.settings.overlap === 'terminateOther' ? noTimeMs : work.settings.killAfterMs,
           logPath: jobLogPath(stateDir, work),
           signal: work.signal,
         }),

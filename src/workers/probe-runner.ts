@@ -4,12 +4,19 @@ import type { ProbeCheck } from '../activities/shard-probing.js';
 import { holdsReferences, resolveDeep, type SecretScrubber, type SecretSources } from '../config/secrets.js';
 import type { Observation } from '../domain/observation.js';
 import type { Service } from '../domain/service.js';
+import type { ObserveJobs } from './job-observer.js';
 import type { ObservePush } from './push-observer.js';
+
+export interface ProbeRunnerOptions {
+  signal?: AbortSignal;
+  observePush?: ObservePush;
+  observeJobs?: ObserveJobs;
+}
 
 /** `signal` ends the probes that run when the worker stops, so that none of them keeps the process waiting. */
 export function createProbeRunner(
   sources: SecretSources & { scrubber: SecretScrubber },
-  { signal, observePush }: { signal?: AbortSignal; observePush?: ObservePush } = {},
+  { signal, observePush, observeJobs }: ProbeRunnerOptions = {},
 ): ProbeCheck {
   const resolve = createResolver(sources);
   return async (service, check) => {
@@ -17,6 +24,10 @@ export function createProbeRunner(
       if (check.kind === 'push') {
         if (observePush === undefined) throw new Error('push checks cannot be observed here');
         return await observePush(service.name, check);
+      }
+      if (check.kind === 'cron') {
+        if (observeJobs === undefined) throw new Error('jobs cannot be observed here');
+        return await observeJobs();
       }
       const resolved = await resolve({ check, supervisor: service.supervisor });
       const seen = await probe(resolved.check, {

@@ -1,7 +1,11 @@
 /** How the loops call their activities: time limits, retries, and which are local. */
 import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { AlertRouterActivities } from '../activities/alert-router-contract.js';
-import type { CronExecutionActivities, CronHostActivities, CronWatchActivities } from '../activities/cron-contract.js';
+import type {
+  CronExecutionActivities,
+  CronHostActivities,
+  CronWatchActivities,
+} from '../activities/cron-contract.js';
 import type { DeploymentActivities, DeploymentHostActivities } from '../activities/deployment-contract.js';
 import type { ExternalActivities } from '../activities/external-contract.js';
 import type { HeartbeatActivities, LoopActivities } from '../activities/heartbeat-contract.js';

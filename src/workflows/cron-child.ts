@@ -70,7 +70,8 @@ function failureOf(
       kind: 'overrun',
       reason: `ran longer than ${formatDuration(limitMs ?? 0)} and was ${cause instanceof TimeoutFailure ? 'terminated' : 'cancelled'}`,
     };
-  if (cause instanceof TerminatedFailure) return { kind: 'failed', reason: 'somebody terminated its workflow' };
+  if (cause instanceof TerminatedFailure)
+    return { kind: 'failed', reason: 'somebody terminated its workflow' };
   if (isCancellation(error)) return { kind: 'cancelled', reason: 'cancelled' };
   const text = cause instanceof Error ? cause.message : String(cause);
   return { kind: 'failed', reason: text === '' ? 'its workflow failed' : text.slice(0, 500) };

@@ -15,13 +15,7 @@ import { readCronExecutionInput } from '../domain/message-input.js';
 import { readStopRequest } from '../domain/loop-input.js';
 import { cronExecutionActivities, cronHostActivities } from './activity-proxies.js';
 import { runJobWorkflow } from './cron-child.js';
-import {
-  newSlotMemory,
-  referenceOf,
-  showSlot,
-  statusOf,
-  type SlotMemory,
-} from './cron-memory.js';
+import { newSlotMemory, referenceOf, showSlot, statusOf, type SlotMemory } from './cron-memory.js';
 import { ignoreOtherSignals } from './loop-control.js';
 import { cronStateQuery, endRunSignal, goOnSignal, stopSignal } from './signals.js';
 
@@ -106,7 +100,12 @@ async function waitForTurn(memory: SlotMemory): Promise<Exclude<SlotClaim, { kin
 async function doWork(memory: SlotMemory, plan: SlotWork): Promise<AttemptEnd> {
   Object.assign(memory, { verdict: 'running', waitsFor: null, reason: null });
   showSlot(memory);
-  const input = { ...referenceOf(memory), revision: plan.revision, limitMs: plan.limitMs, trigger: memory.trigger };
+  const input = {
+    ...referenceOf(memory),
+    revision: plan.revision,
+    limitMs: plan.limitMs,
+    trigger: memory.trigger,
+  };
   const work = new CancellationScope();
   const watching = watchForEnd(memory, work);
   try {

@@ -27,7 +27,13 @@ const scheduledStartKey = defineSearchAttributeKey(
   SearchAttributeType.DATETIME,
 );
 
-export const newSlotMemory = ({ environment, job, scheduledAt, trigger, attempt }: CronSlotInput): SlotMemory => {
+export const newSlotMemory = ({
+  environment,
+  job,
+  scheduledAt,
+  trigger,
+  attempt,
+}: CronSlotInput): SlotMemory => {
   const info = workflowInfo();
   const dueAt = info.typedSearchAttributes.get(scheduledStartKey)?.getTime() ?? info.startTime.getTime();
   return {
@@ -57,7 +63,15 @@ export interface SlotStatus extends SlotMemory {
 
 export const statusOf = (memory: SlotMemory): SlotStatus => ({ ...memory, id: workflowInfo().workflowId });
 
-export function showSlot({ job, scheduledAt, attempt, trigger, verdict, reason, waitsFor }: SlotMemory): void {
+export function showSlot({
+  job,
+  scheduledAt,
+  attempt,
+  trigger,
+  verdict,
+  reason,
+  waitsFor,
+}: SlotMemory): void {
   const details = [
     `Job **${job}**, slot ${new Date(scheduledAt).toISOString()}, attempt ${attempt} (${trigger}): ${verdict}`,
     ...(reason === null ? [] : ['', reason]),

@@ -66,8 +66,7 @@ export async function cronWatch(input: CronWatchInput): Promise<void> {
       continue;
     }
     if (memory.control.state === 'paused') await condition(control.isCalled);
-    else if (waitMs > 0)
-      await condition(control.isCalled, waitMs, { summary: 'looks over the jobs again' });
+    else if (waitMs > 0) await condition(control.isCalled, waitMs, { summary: 'looks over the jobs again' });
   }
   await record(memory);
   await condition(allHandlersFinished);
@@ -92,7 +91,10 @@ async function look(memory: CronWatchMemory): Promise<number> {
     return nextInMs;
   } catch (error) {
     if (isCancellation(error)) throw error;
-    noteProblem(memory, error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error));
+    noteProblem(
+      memory,
+      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
+    );
     return againMs;
   }
 }

@@ -13,10 +13,12 @@ const runningAfter = (plan: ReturnType<typeof planApply>): RunningLoop[] =>
 const actionsOf = (plan: ReturnType<typeof planApply>): string[] =>
   plan.loops.map(({ action, id }) => `${action} ${id}`);
 
+const noJobs = { schedules: [], now: 0 };
+
 describe('planApply', () => {
   it('starts the router before the heartbeats on the first apply', () => {
     const wanted = configuration('shop', [service('api'), service('db')]);
-    const plan = planApply({ configuration: wanted, latest: null, running: [] });
+    const plan = planApply({ ...noJobs, configuration: wanted, latest: null, running: [] });
     expect(plan).toMatchObject({ revision: 1, isNewRevision: true });
     expect(plan.services).toEqual({ added: ['api', 'db'], changed: [], removed: [] });
     expect(actionsOf(plan)).toEqual([
@@ -38,9 +40,14 @@ describe('planApply', () => {
             names.map((name) => service(name)),
             { heartbeat: { reference: null, keepReports: 1, shardSize } },
           );
-          const first = planApply({ configuration: wanted, latest: null, running: [] });
+          const first = planApply({ ...noJobs, configuration: wanted, latest: null, running: [] });
           const latest = { revision: first.revision, configuration: wanted };
-          const second = planApply({ configuration: wanted, latest, running: runningAfter(first) });
+          const second = planApply({
+            ...noJobs,
+            configuration: wanted,
+            latest,
+            running: runningAfter(first),
+          });
           expect(hasChanges(second)).toBe(false);
           expect(second.revision).toBe(first.revision);
         },
@@ -52,7 +59,12 @@ describe('planApply', () => {
     const before = configuration('shop', [service('api'), service('db'), service('old')]);
     const after = configuration('shop', [service('api'), service('db', { everyMs: 5_000 }), service('new')]);
     const running = wantedLoops(before, 3).map(({ id, loop }) => ({ id, loop, revision: 3 }));
-    const plan = planApply({ configuration: after, latest: { revision: 3, configuration: before }, running });
+    const plan = planApply({
+      ...noJobs,
+      configuration: after,
+      latest: { revision: 3, configuration: before },
+      running,
+    });
     expect(plan.revision).toBe(4);
     expect(plan.services).toEqual({ added: ['new'], changed: ['db'], removed: ['old'] });
     expect(actionsOf(plan)).toEqual([
@@ -68,7 +80,12 @@ describe('planApply', () => {
     const before = configuration('shop', [service('api'), service('db')], { heartbeat });
     const after = configuration('shop', [service('api')], { heartbeat });
     const running = wantedLoops(before, 1).map(({ id, loop }) => ({ id, loop, revision: 1 }));
-    const plan = planApply({ configuration: after, latest: { revision: 1, configuration: before }, running });
+    const plan = planApply({
+      ...noJobs,
+      configuration: after,
+      latest: { revision: 1, configuration: before },
+      running,
+    });
     expect(actionsOf(plan)).toEqual([
       'update alertRouter:shop',
       'update heartbeat:shop:0',
@@ -82,6 +99,7 @@ describe('planApply', () => {
     const wanted = configuration('shop', [service('api')]);
     const running = [{ id: 'alertRouter:shop', loop: 'alertRouter', revision: 2 }];
     const plan = planApply({
+      ...noJobs,
       configuration: wanted,
       latest: { revision: 2, configuration: wanted },
       running,
@@ -99,6 +117,7 @@ describe('planApply', () => {
     const wanted = configuration('shop', [service('api')]);
     const running = wantedLoops(wanted, 2).map(({ id, loop }, index) => ({ id, loop, revision: index + 1 }));
     const plan = planApply({
+      ...noJobs,
       configuration: wanted,
       latest: { revision: 2, configuration: wanted },
       running,

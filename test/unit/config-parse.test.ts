@@ -68,6 +68,7 @@ describe('a good file', () => {
           lookBackMs: 604_800_000,
         },
         deployments: [],
+        jobs: [],
         heartbeat: { deadMan: null, reference: null, keepReports: 200, shardSize: 250 },
       },
     });
@@ -350,7 +351,7 @@ describe('a value is refused', () => {
     expect(problems[0]).toContain(expected);
   });
 
-  it.each(['remedy', 'jobs', 'guard', 'swarms'])(
+  it.each(['remedy', 'guard', 'swarms'])(
     'the section %s, which this version does not have',
     (section) => {
       expect(problemsOf(`${section}: {}`)).toEqual([expect.stringContaining(`unknown key "${section}"`)]);

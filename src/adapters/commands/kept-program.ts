@@ -58,6 +58,7 @@ export const runKeptProgram = async (order: KeeperOrder, means: ProgramMeans): P
   if (program !== null) means.onStart(program);
 
   const usage = meterUsage(child.pid);
+  usage.look(performance.now());
   const watch = watchProgram(startedAt + order.timeoutMs, means, usage);
   const first = await Promise.race([ended, watch.cut]);
   const cut = typeof first === 'string' ? first : null;
@@ -101,7 +102,10 @@ export const runKeptProgram = async (order: KeeperOrder, means: ProgramMeans): P
   return { result, cut };
 };
 
-const start = ({ command, env, cwd, combineOutput }: KeeperOrder, { id, stdout, stderr }: ProgramMeans): ChildProcess => {
+const start = (
+  { command, env, cwd, combineOutput }: KeeperOrder,
+  { id, stdout, stderr }: ProgramMeans,
+): ChildProcess => {
   const [file, ...args] = command;
   if (file === undefined || file === '') throw new Error('the command is empty; for example [/usr/bin/true]');
   return spawn(file, args, {

@@ -98,4 +98,11 @@ function endingOf(result: DurableResult, { limitMs }: CommandWork): Pick<WorkOut
 }
 
 const lastLine = (output: string): string =>
-  oneLine(output.trimEnd().slice(-4 * longestWords).split('\n').at(-1) ?? '', longestWords);
+  oneLine(
+    output
+      .trimEnd()
+      .slice(-4 * longestWords)
+      .split('\n')
+      .at(-1) ?? '',
+    longestWords,
+  );

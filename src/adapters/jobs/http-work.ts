@@ -95,7 +95,9 @@ function requestOf(work: HttpWork, url: URL): RequestOptions {
       'opsloop-attempt': String(attempt),
       // Whoever gets the same call twice can tell.
       'idempotency-key': `${environment}/${job}/${slot}/${attempt}`,
-      ...Object.fromEntries(Object.entries(action.headers).map(([name, value]) => [name.toLowerCase(), value])),
+      ...Object.fromEntries(
+        Object.entries(action.headers).map(([name, value]) => [name.toLowerCase(), value]),
+      ),
     },
     // The limit is that of the job.
     headersTimeout: 0,

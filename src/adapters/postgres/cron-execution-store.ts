@@ -26,10 +26,10 @@ export type ClaimAnswer =
 
 /** Everything that decides about runs of one job takes turns. */
 async function lockJob(client: PoolClient, environment: string, job: string): Promise<void> {
-  await client.query(`select pg_advisory_xact_lock(hashtextextended('opsloop cron ' || $1 || ':' || $2, 0))`, [
-    environment,
-    job,
-  ]);
+  await client.query(
+    `select pg_advisory_xact_lock(hashtextextended('opsloop cron ' || $1 || ':' || $2, 0))`,
+    [environment, job],
+  );
 }
 
 const keyOf = ({ job, scheduledAt, attempt }: ExecutionKey): [string, Date, number] => [
@@ -80,7 +80,12 @@ export async function claimExecution(
     if (row !== undefined && (row.verdict !== 'running' || row.workflow_id !== request.workflowId))
       return { kind: 'settled', execution: executionOf(row) };
     if (row?.has_started === true && row.started_at !== null)
-      return { kind: 'go', isNew: false, host: row.host ?? request.host, startedAt: row.started_at.getTime() };
+      return {
+        kind: 'go',
+        isNew: false,
+        host: row.host ?? request.host,
+        startedAt: row.started_at.getTime(),
+      };
     const others = await readOthers(client, environment, request);
     const decision = decideOverlap(request.overlap, { ...request, others });
     if (decision.kind === 'wait') {
@@ -142,7 +147,13 @@ async function writeClaim(
 
 /** An execution that never started. */
 export const settledExecution = (
-  { job, scheduledAt, attempt, trigger, workflowId }: ExecutionKey & {
+  {
+    job,
+    scheduledAt,
+    attempt,
+    trigger,
+    workflowId,
+  }: ExecutionKey & {
     trigger: CronTrigger;
     workflowId: string | null;
   },

@@ -1,6 +1,6 @@
 /** The executions of a period as the review needs them: job by job, so that memory stays bounded. */
 import type { Pool } from 'pg';
-import type { CronVerdict } from '../../domain/cron-execution.js';
+import type { CronTrigger, CronVerdict } from '../../domain/cron-execution.js';
 import type { ReviewedExecution } from '../../domain/cron-review.js';
 
 /** More executions of one job than this are no better evidence. */
@@ -15,12 +15,13 @@ export async function readReviewedExecutions(
   const { rows } = await pool.query<{
     scheduled_at: Date;
     attempt: number;
+    trigger: CronTrigger;
     verdict: CronVerdict;
     reason: string | null;
     started_at: Date | null;
     finished_at: Date | null;
   }>(
-    `select scheduled_at, attempt, verdict, left(reason, 300) as reason, started_at, finished_at from cron_execution
+    `select scheduled_at, attempt, trigger, verdict, left(reason, 300) as reason, started_at, finished_at from cron_execution
      where environment = $1 and job = $2 and scheduled_at >= $3 and scheduled_at < $4
      order by scheduled_at, attempt limit $5`,
     [environment, job, new Date(from), new Date(until), mostExecutions],
@@ -28,6 +29,7 @@ export async function readReviewedExecutions(
   return rows.map((row) => ({
     scheduledAt: row.scheduled_at.getTime(),
     attempt: row.attempt,
+    trigger: row.trigger,
     verdict: row.verdict,
     reason: row.reason,
     startedAt: row.started_at?.getTime() ?? null,

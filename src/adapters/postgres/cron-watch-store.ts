@@ -1,7 +1,6 @@
-/** What the watch of jobs knows: since when it looks without a gap, how far each job is settled, pauses, and clocks that were set. */
+/** What the watch of jobs knows: since when it looks without a gap, how far each job is settled, and clocks that were set. */
 import type { Pool } from 'pg';
 import type { ClockStep } from '../../domain/clock-step.js';
-import type { JobPause } from '../../domain/cron-claim.js';
 
 /** A gap longer than this between two looks means that opsloop was away, ms. */
 export const longestGapMs = 60_000;
@@ -107,64 +106,6 @@ export async function readRecordedSlots(
     values: [environment, jobs, new Date(since)],
   });
   return new Map(rows.map(({ job, slots }) => [job, new Set(slots.map((slot) => slot.getTime()))]));
-}
-
-/** The pauses of jobs that end after `since`, or do not end; oldest first. */
-export async function readPauses(
-  pool: Pool,
-  environment: string,
-  { jobs, since }: { jobs: readonly string[]; since: number },
-): Promise<Map<string, JobPause[]>> {
-  const { rows } = await pool.query<{
-    job: string;
-    paused_at: Date;
-    paused_by: string;
-    note: string | null;
-    resumed_at: Date | null;
-  }>({
-    name: 'cron-read-pauses',
-    text: `select job, paused_at, paused_by, note, resumed_at from cron_pause
-           where environment = $1 and job = any($2) and (resumed_at is null or resumed_at > $3) order by paused_at`,
-    values: [environment, jobs, new Date(since)],
-  });
-  const pauses = new Map<string, JobPause[]>();
-  for (const row of rows) {
-    const pause = {
-      pausedAt: row.paused_at.getTime(),
-      pausedBy: row.paused_by,
-      note: row.note,
-      resumedAt: row.resumed_at?.getTime() ?? null,
-    };
-    pauses.set(row.job, [...(pauses.get(row.job) ?? []), pause]);
-  }
-  return pauses;
-}
-
-/** One that is paused already stays as it is. */
-export async function pauseJob(
-  pool: Pool,
-  environment: string,
-  { job, by, note, at }: { job: string; by: string; note: string | null; at: number },
-): Promise<void> {
-  await pool.query(
-    `insert into cron_pause (environment, job, paused_at, paused_by, note)
-     select $1, $2, $3, $4, $5
-     where not exists (select from cron_pause where environment = $1 and job = $2 and resumed_at is null)
-     on conflict do nothing`,
-    [environment, job, new Date(at), by, note],
-  );
-}
-
-export async function resumeJob(
-  pool: Pool,
-  environment: string,
-  { job, by, at }: { job: string; by: string; at: number },
-): Promise<void> {
-  await pool.query(
-    `update cron_pause set resumed_at = greatest($3, paused_at), resumed_by = $4
-     where environment = $1 and job = $2 and resumed_at is null`,
-    [environment, job, new Date(at), by],
-  );
 }
 
 export async function writeClockStep(

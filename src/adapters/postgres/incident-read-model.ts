@@ -186,6 +186,7 @@ interface ServiceCountRow {
   unhealthy: string;
   unknown: string;
   checked: string;
+  has_slots: boolean;
   first_at: Date | null;
 }
 
@@ -197,6 +198,7 @@ export async function readStatus(pool: Pool, environment: string): Promise<Statu
          count(*) filter (where state in ('unhealthy', 'flapping')) as unhealthy,
          count(*) filter (where coalesce(state, 'unknown') = 'unknown') as unknown,
          count(*) filter (where last_check_at is not null and state <> 'unknown') as checked,
+         exists (select from cron_execution where environment = $1) as has_slots,
          (select min(applied_at) from configuration where environment = $1) as first_at
        from (select document from configuration where environment = $1 order by revision desc limit 1) applied
        cross join jsonb_array_elements(document->'services') as item
@@ -224,7 +226,7 @@ export async function readStatus(pool: Pool, environment: string): Promise<Statu
       openedAt: opened_at.getTime(),
       resolvedAt: resolved_at?.getTime() ?? null,
     })),
-    hasData: Number(counts?.checked ?? 0) > 0,
+    hasData: Number(counts?.checked ?? 0) > 0 || counts?.has_slots === true,
     firstAt: counts?.first_at?.getTime() ?? null,
   };
 }

@@ -13,6 +13,7 @@ import type { CliContext } from './context.js';
 import { exitCodeOf } from './output.js';
 import { alertsRoute } from './routes/alert-routes.js';
 import { guardRoute } from './routes/guard-routes.js';
+import { cronRoute } from './routes/cron-routes.js';
 import { deployRoute } from './routes/deploy-routes.js';
 import { loopsRoute } from './routes/loop-routes.js';
 import { incidentsRoute } from './routes/incident-routes.js';
@@ -31,6 +32,7 @@ const root = buildRouteMap<string, CliContext>({
     alerts: alertsRoute,
     loops: loopsRoute,
     runs: runsRoute,
+    cron: cronRoute,
     guard: guardRoute,
     deploy: deployRoute,
     validate: stack.validateRoute,

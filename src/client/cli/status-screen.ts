@@ -6,7 +6,9 @@ import type {
   ServiceDocument,
   StatusDocument,
 } from '../../domain/documents.js';
+import { isFailing, type JobDocument } from '../../domain/cron-document.js';
 import { severities } from '../../domain/service.js';
+import { jobColumns } from './cron-screen.js';
 import { deploymentColumns } from './deployment-screen.js';
 import {
   incidentFormat,
@@ -27,6 +29,7 @@ export interface StatusView {
   incidents: IncidentDocument[];
   /** Those that go on. */
   deployments: DeploymentDocument[];
+  jobs: JobDocument[];
   webUi: string | null;
   api: string | null;
 }
@@ -40,6 +43,8 @@ export interface ScreenOptions {
 
 /** More services than this, and only the troubled ones and the first few are shown. */
 const mostServices = 30;
+/** More jobs than this, and only those that fail are shown. */
+const mostJobs = 12;
 const indent = '  ';
 
 export const serviceColumns = (now: number): Column<ServiceDocument>[] => [
@@ -143,6 +148,26 @@ function deploymentsPart({ deployments }: StatusView, { style, width, now }: Scr
   ];
 }
 
+/** Jobs that need a look; nothing at all where there are none. */
+function cronPart({ status, jobs }: StatusView, { style, width, now }: ScreenOptions): string[] {
+  const { cron } = status;
+  if (cron === null) return [];
+  const parts = [
+    style(cron.active > 0 ? 'green' : 'dim', `${cron.active} active`),
+    ...(cron.running > 0 ? [style('cyan', `${cron.running} running`)] : []),
+    ...(cron.paused > 0 ? [style('yellow', `${cron.paused} paused`)] : []),
+    ...(cron.failing > 0 ? [style('red', `${cron.failing} failing`)] : []),
+  ];
+  const shown = jobs.length <= mostJobs ? jobs : jobs.filter(isFailing).slice(0, mostJobs);
+  const left = jobs.length - shown.length;
+  return [
+    `${style('bold', 'Cron')}       ${parts.join(style('dim', ' · '))}`,
+    ...formatTable(jobColumns(now), shown, { style, width, indent }),
+    ...(left > 0 ? [style('dim', `${indent}and ${left} more: opsloop cron list`)] : []),
+    '',
+  ];
+}
+
 function furtherPart({ webUi, api, incidents }: StatusView, { style }: ScreenOptions): string[] {
   const rows = [
     ...(webUi === null ? [] : [['Temporal Web UI', webUi]]),
@@ -168,6 +193,7 @@ export function statusScreen(view: StatusView, options: ScreenOptions): string[]
     ...incidentsPart(view, options),
     '',
     ...deploymentsPart(view, options),
+    ...cronPart(view, options),
     style('bold', 'Loops'),
     ...formatTable(loopColumns(now), view.status.loops, { style, width, indent }),
     '',

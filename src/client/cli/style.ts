@@ -1,5 +1,6 @@
 /** Colours of the CLI: used where they are wanted (a terminal, NO_COLOR not set), plain text elsewhere. */
 import { styleText } from 'node:util';
+import type { CronVerdict } from '../../domain/cron-execution.js';
 import type { DeploymentState } from '../../domain/deployment.js';
 import type { ServiceState, IncidentState } from '../../domain/documents.js';
 import type { LoopState } from '../../domain/loop.js';
@@ -86,4 +87,14 @@ export const deploymentFormat: Record<DeploymentState, StyleFormat> = {
   rolledBack: 'red',
   refused: 'red',
   failed: ['bold', 'red'],
+};
+
+export const cronFormat: Record<CronVerdict, StyleFormat> = {
+  ok: 'green',
+  failed: 'red',
+  late: 'yellow',
+  missed: ['bold', 'red'],
+  overrun: 'red',
+  skipped: 'gray',
+  running: 'cyan',
 };

@@ -54,7 +54,8 @@ function jobLines({ jobs }: ApplyPlan, style: Style): string[] {
   const line = (plan: PlannedJob): string[] => {
     const [mark, format] = marks[plan.action];
     const drift = plan.action === 'update' && plan.isDrift ? ' (was changed in Temporal; set back)' : '';
-    const changes = plan.action === 'update' ? plan.changes.map((change) => `      ${plainText(change)}`) : [];
+    const changes =
+      plan.action === 'update' ? plan.changes.map((change) => `      ${plainText(change)}`) : [];
     return [
       `  ${style(format, `${mark} ${plan.action.padEnd(9)}`)} job ${plainText(plan.job)}${drift}`,
       ...changes,
@@ -65,7 +66,9 @@ function jobLines({ jobs }: ApplyPlan, style: Style): string[] {
   return [
     ...shown,
     ...(more > 0 ? [`    and ${more} more jobs`] : []),
-    ...(unchanged > 0 ? [`  ${style('dim', `= unchanged`)} ${unchanged} job${unchanged === 1 ? '' : 's'}`] : []),
+    ...(unchanged > 0
+      ? [`  ${style('dim', `= unchanged`)} ${unchanged} job${unchanged === 1 ? '' : 's'}`]
+      : []),
   ];
 }
 

@@ -22,12 +22,3 @@ export async function registerJobs(
     [environment, begun, new Date(now)],
   );
 }
-
-/** Names of the jobs that people have paused. */
-export async function readPausedJobs(pool: Pool, environment: string): Promise<Set<string>> {
-  const { rows } = await pool.query<{ job: string }>(
-    'select job from cron_pause where environment = $1 and resumed_at is null',
-    [environment],
-  );
-  return new Set(rows.map(({ job }) => job));
-}

@@ -4,7 +4,7 @@ import { parseSchedule } from '../../domain/cron-expression.js';
 import { reviewJob, type CronReview } from '../../domain/cron-review.js';
 import { nextSlots, slotsBetween } from '../../domain/cron-slots.js';
 import type { JobSettings } from '../../domain/job.js';
-import { readPausedJobs } from './cron-job-store.js';
+import { readPausedJobs } from './job-pause-store.js';
 import { readReviewedExecutions, readWatchedFrom } from './cron-review-read-model.js';
 
 export interface ReviewRequest {
