@@ -8,6 +8,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import packageJson from '../package.json' with { type: 'json' };
 import { eventually } from '../test/support/eventually.js';
 import { startStack, type Stack } from '../test/support/stack.js';
+import { recordCron } from './record-cron.js';
 import { recordDeployments } from './record-deployments.js';
 import { startTargetServer, type TargetServer } from '../test/support/target-server.js';
 
@@ -277,6 +278,7 @@ try {
   const client = new Client({ connection });
   if (only === undefined || only === 'runs') await recordRuns(client, stack);
   if (only === undefined || only === 'deployments') await recordDeployments(client, stack, save);
+  if (only === undefined || only === 'cron') await recordCron(client, stack, save);
   if (only === undefined || only === 'loops') await recordLoops(client, stack, web);
 } finally {
   await connection.close();

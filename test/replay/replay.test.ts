@@ -45,6 +45,8 @@ describe('a recorded history', () => {
         'runWatch',
         'run',
         'deployment',
+        'cronExecution',
+        'cronWatch',
       ]),
     );
   });

@@ -60,16 +60,25 @@ export const endStarted = async (traces: Traces, killAfterMs: number): Promise<S
     if (certainLooks >= certainLooksAtEnd || emptyLooks >= emptyLooksAtEnd) return { wasKilled, left: [] };
     const isKilling = performance.now() >= killAt;
     if (performance.now() > killAt + killGraceMs) return { wasKilled, left: running.map(({ pid }) => pid) };
-    for (const { pid, startToken } of running) {
-      const name = `${pid} ${startToken}`;
-      if (!isKilling && told.has(name)) continue;
-      told.add(name);
-      wasKilled ||= isKilling;
-      sendSignal(pid, isKilling ? 'SIGKILL' : 'SIGTERM');
-    }
+    const signal = isKilling ? 'SIGKILL' : 'SIGTERM';
+    const untold = running.filter(({ pid, startToken }) => isKilling || !told.has(`${pid} ${startToken}`));
+    for (const { pid, startToken } of untold) told.add(`${pid} ${startToken}`);
+    wasKilled ||= isKilling && untold.length > 0;
+    const group = groupToSignal(traces, untold);
+    // At once: a shell whose child is ended before it would go on with its next command.
+    if (group !== null) sendSignal(-group, signal);
+    for (const row of untold) if (group === null || row.group !== group) sendSignal(row.pid, signal);
     const isQuick = isKilling || running.length === 0;
     await delay(isQuick ? killPollMs : Math.max(1, Math.min(pollMs, killAt - performance.now())));
   }
+};
+
+/** The group of the program, when none of it has been told yet, and it is surely the program's. */
+const groupToSignal = ({ program }: Traces, untold: readonly Row[]): number | null => {
+  const leader = untold.find(({ pid }) => pid === program?.pid);
+  return leader !== undefined && leader.startToken === program?.startToken && leader.group === leader.pid
+    ? leader.pid
+    : null;
 };
 
 /** What of it runs now. This process and those that it came from are never part of it. */
