@@ -97,6 +97,24 @@ export const benchmarks: readonly Benchmark[] = [
     load: () => import('./run-idle.js'),
   },
   {
+    name: 'cron-load',
+    title: '1,000 cron jobs a minute for ten minutes',
+    seconds: 900,
+    load: () => import('./cron-load.js'),
+  },
+  {
+    name: 'cron-down',
+    title: 'Down for ten minutes with 100 jobs a minute, beside pg-boss',
+    seconds: 960,
+    load: () => import('./cron-down.js'),
+  },
+  {
+    name: 'cron-idle',
+    title: 'Cost of 1,000 idle cron jobs',
+    seconds: 240,
+    load: () => import('./cron-idle.js'),
+  },
+  {
     name: 'deployment-rollback',
     title: 'From the first failed check of a watch to the version before, healthy again',
     seconds: 150,

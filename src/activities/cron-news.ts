@@ -1,5 +1,5 @@
 /** Tells people about slots that are over: one incident per outage, ended by the next success. */
-import type { CronTrouble, JobTroubles } from '../adapters/postgres/cron-trouble-store.js';
+import type { CronTrouble, JobTroubles, ToldIncident } from '../adapters/postgres/cron-trouble-store.js';
 import type { Alert } from '../domain/alert.js';
 import {
   lateAlert,
@@ -20,7 +20,8 @@ export interface CronNewsDependencies {
     environment: string,
     change: { job: string; trouble: CronTrouble; isOn: boolean },
   ): Promise<void>;
-  readLastEpisode(environment: string, incident: string): Promise<number>;
+  /** The newest episode of an incident; null: there was none. */
+  readToldIncident(environment: string, incident: string): Promise<ToldIncident | null>;
   /** The instant of the latest slot of the job that did its work, epoch ms; null: none did. */
   readLastSuccess(environment: string, job: string): Promise<number | null>;
   signalIncident(report: IncidentReport): Promise<void>;
@@ -71,16 +72,20 @@ type Facts = Omit<CronReportFacts, 'type' | 'sequence'> & { execution: CronExecu
 /** Also when it was told before: the incident that is open gets the newer reason, one that a person resolved opens again. */
 async function tell(deps: CronNewsDependencies, facts: Facts, type: CronIncidentType): Promise<void> {
   const { environment, job, execution } = facts;
-  const { report } = await deps.takeReport(environment, job.name);
   const id = incidentId({ environment, loop: 'cron', type, target: job.name });
-  const episode = (await deps.readLastEpisode(environment, id)) + 1;
+  const [before, lastSuccessAt] = await Promise.all([
+    deps.readToldIncident(environment, id),
+    deps.readLastSuccess(environment, job.name),
+  ]);
+  const isOver = lastSuccessAt !== null && lastSuccessAt > execution.scheduledAt;
+  // People heard of this outage when another slot of it was found, and of its end.
+  if (isOver && before !== null && before.openedAt > execution.scheduledAt) return;
+  const { report } = await deps.takeReport(environment, job.name);
   const told = { ...facts, type, sequence: report };
-  await deps.signalIncident(troubleReport({ ...told, episode }));
+  await deps.signalIncident(troubleReport({ ...told, episode: (before?.episode ?? 0) + 1 }));
   await deps.writeTrouble(environment, { job: job.name, trouble: type, isOn: true });
   // A later slot did its work already: this is news, and over.
-  const lastSuccessAt = await deps.readLastSuccess(environment, job.name);
-  if (lastSuccessAt !== null && lastSuccessAt > execution.scheduledAt)
-    await over(deps, { ...facts, execution: { ...execution, scheduledAt: lastSuccessAt } }, [type]);
+  if (isOver) await over(deps, { ...facts, execution: { ...execution, scheduledAt: lastSuccessAt } }, [type]);
 }
 
 async function over(deps: CronNewsDependencies, facts: Facts, which: readonly CronTrouble[]): Promise<void> {

@@ -31,14 +31,7 @@ const longest = { ms: configLimits.mostEveryMs, text: '366d' };
 const span = (example: string) => leaves.duration(example, { ms: 1_000, text: '1s' }, longest);
 const spanOrNone = (example: string) => leaves.duration(example, { ms: 0, text: '0s' }, longest);
 
-/** A command as one text would need a shell, and its quoting. */
-const command = z.union([leaves.argumentVector('[./export, --all]')], {
-  error: ({ input }) =>
-    typeof input === 'string'
-      ? `is one text, and no shell is used; write a list: [sh, -c, ${JSON.stringify(input.slice(0, 80))}]`
-      : (z.safeParse(leaves.argumentVector('[./export, --all]'), input).error?.issues[0]?.message ??
-        'is not a list of a program and its arguments; for example [./export, --all]'),
-});
+const command = leaves.argumentVector('[./export, --all]');
 
 const { http: _head, auth: _auth, followRedirects: _follow, ...httpOptions } = httpKeys;
 

@@ -129,8 +129,9 @@ export const listOf = <S extends z.ZodMiniType>(
   expected: string,
   example: string,
   isEmptyAllowed = true,
+  error = expecting(expected, example),
 ) =>
-  z.array(item, { error: expecting(expected, example) }).check(
+  z.array(item, { error }).check(
     judged((items: unknown[]) =>
       items.length > 0 || isEmptyAllowed
         ? null
@@ -181,6 +182,19 @@ export const name = (example: string) => {
 export const foreignName = (expected: string, example: string) =>
   text({ expected, example, isValid: (value) => !value.startsWith('-') && value.trim() === value });
 
+/** What has nothing that a shell would act on is a list of its words. */
+const asVector = (text: string): string =>
+  /^[\w./@:=+-]+( [\w./@:=+-]+)*$/.test(text)
+    ? `[${text.split(' ').join(', ')}]`
+    : `[sh, -c, ${JSON.stringify(text.slice(0, 80))}]`;
+
+const expectingVector =
+  (expected: string, example: string) =>
+  (issue: { input?: unknown }): string =>
+    typeof issue.input === 'string' && issue.input.trim().includes(' ')
+      ? `is one text, and no shell is used; write a list: ${asVector(issue.input)}`
+      : expecting(expected, example)(issue);
+
 /** A program and its arguments, run as they are: no shell in between. */
 export const argumentVector = (example: string) =>
   listOf(
@@ -191,6 +205,7 @@ export const argumentVector = (example: string) =>
     'a list of a program and its arguments',
     example,
     false,
+    expectingVector('a list of a program and its arguments', example),
   ).check(
     judged((items: string[]) =>
       items[0] === ''

@@ -12,11 +12,15 @@ import { pruneJobLogs } from '../adapters/jobs/job-logs.js';
 import * as executions from '../adapters/postgres/cron-execution-store.js';
 import { registerJobs } from '../adapters/postgres/job-watch-store.js';
 import { readLastSuccess, readRunDurations, readSlots } from '../adapters/postgres/cron-read-model.js';
-import { readTroubles, takeReport, writeTrouble } from '../adapters/postgres/cron-trouble-store.js';
+import {
+  readToldIncident,
+  readTroubles,
+  takeReport,
+  writeTrouble,
+} from '../adapters/postgres/cron-trouble-store.js';
 import * as upkeep from '../adapters/postgres/cron-upkeep-store.js';
 import * as watch from '../adapters/postgres/cron-watch-store.js';
 import { readGuardPushes } from '../adapters/postgres/guard-store.js';
-import { readLastEpisode } from '../adapters/postgres/incident-store.js';
 import { readPauses } from '../adapters/postgres/job-pause-store.js';
 import { readJobPings } from '../adapters/postgres/job-ping-store.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
@@ -68,7 +72,15 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
         log.warn('the step of the clock could not be recorded', { error: String(error) }),
       );
   });
-  options.stopped.addEventListener('abort', clock.stop);
+  const alive = setInterval(() => {
+    // Without a database nothing is decided either.
+    watch.readUpSince(pool, own, { now: Date.now(), isLook: true }).catch(() => undefined);
+  }, watch.aliveEveryMs);
+  alive.unref();
+  options.stopped.addEventListener('abort', () => {
+    clock.stop();
+    clearInterval(alive);
+  });
   const readClockSteps = async (environment: string, since: number) => {
     const seen = clock.look().filter(({ toAt }) => toAt >= since);
     return [...(await watch.readClockSteps(pool, environment, since)), ...seen];
@@ -80,7 +92,7 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
     readTroubles: (environment, job) => readTroubles(pool, environment, job),
     takeReport: (environment, job) => takeReport(pool, environment, job),
     writeTrouble: (environment, change) => writeTrouble(pool, environment, change),
-    readLastEpisode: (environment, id) => readLastEpisode(pool, environment, id),
+    readToldIncident: (environment, id) => readToldIncident(pool, environment, id),
     readLastSuccess: (environment, job) => readLastSuccess(pool, environment, job),
     signalIncident: loops.signalIncident,
     signalRouter: loops.signalRouter,

@@ -39,6 +39,15 @@ afterAll(() => stack?.close());
 /** The program and its keeper, which live on when only opsloop is killed. */
 const isProgram = (command: string): boolean => command.includes('keeper.js') || /^(sh|sleep) /.test(command);
 
+/** One that is being started again is on no list. */
+const isAnother = (part: 'worker' | 'postgres', pid: number): boolean => {
+  try {
+    return stack.pidOf(part) !== pid;
+  } catch {
+    return false;
+  }
+};
+
 const kills: Record<string, () => Promise<unknown>> = {
   'all of it': async () => {
     await killEverything(stack);
@@ -51,12 +60,12 @@ const kills: Record<string, () => Promise<unknown>> = {
   'the worker': async () => {
     const pid = stack.pidOf('worker');
     process.kill(pid, 'SIGKILL');
-    await eventually('another worker', () => stack.pidOf('worker') !== pid, 60_000);
+    await eventually('another worker', () => isAnother('worker', pid), 60_000);
   },
   'the database': async () => {
     const pid = stack.pidOf('postgres');
     process.kill(pid, 'SIGKILL');
-    await eventually('another database', () => stack.pidOf('postgres') !== pid, 60_000);
+    await eventually('another database', () => isAnother('postgres', pid), 60_000);
   },
 };
 

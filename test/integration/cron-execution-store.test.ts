@@ -237,10 +237,10 @@ describe('the watch', () => {
     const look = (now: number, isLook = true) => readUpSince(pool(), environment, { now, isLook });
     expect(await look(noon, false)).toBe(noon);
     expect(await look(noon)).toBe(noon);
-    expect(await look(noon + 15_000)).toBe(noon);
-    expect(await look(noon + 70_000, false)).toBe(noon);
-    expect(await look(noon + 80_000, false)).toBe(noon + 80_000);
-    expect(await look(noon + 80_000)).toBe(noon + 80_000);
+    expect(await look(noon + 5_000)).toBe(noon);
+    expect(await look(noon + 18_000, false)).toBe(noon);
+    expect(await look(noon + 21_000, false)).toBe(noon + 21_000);
+    expect(await look(noon + 21_000)).toBe(noon + 21_000);
   });
 
   it('settles jobs up to an instant, never back, and counts those that begin anew from then', async () => {

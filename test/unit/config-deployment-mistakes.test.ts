@@ -61,7 +61,7 @@ describe('a mistake in a deployment', () => {
     [
       'a command line',
       one('preChecks: {commands: [npm test]}'),
-      'preChecks.commands[0]: "npm test" is not a list of a program and its arguments',
+      'preChecks.commands[0]: "npm test" is one text, and no shell is used; write a list: [npm, test]',
     ],
     [
       'one command where several stand',

@@ -351,12 +351,9 @@ describe('a value is refused', () => {
     expect(problems[0]).toContain(expected);
   });
 
-  it.each(['remedy', 'guard', 'swarms'])(
-    'the section %s, which this version does not have',
-    (section) => {
-      expect(problemsOf(`${section}: {}`)).toEqual([expect.stringContaining(`unknown key "${section}"`)]);
-    },
-  );
+  it.each(['remedy', 'guard', 'swarms'])('the section %s, which this version does not have', (section) => {
+    expect(problemsOf(`${section}: {}`)).toEqual([expect.stringContaining(`unknown key "${section}"`)]);
+  });
 });
 
 describe('all problems', () => {

@@ -45,3 +45,23 @@ export async function writeTrouble(
     values: [environment, job, trouble],
   });
 }
+
+export interface ToldIncident {
+  episode: number;
+  /** Epoch ms. */
+  openedAt: number;
+}
+
+/** The newest episode of an incident; null: there was none. */
+export async function readToldIncident(
+  pool: Pool,
+  environment: string,
+  id: string,
+): Promise<ToldIncident | null> {
+  const { rows } = await pool.query<{ episode: number; opened_at: Date }>(
+    'select episode, opened_at from incident where environment = $1 and id = $2 order by episode desc limit 1',
+    [environment, id],
+  );
+  const row = rows[0];
+  return row === undefined ? null : { episode: row.episode, openedAt: row.opened_at.getTime() };
+}

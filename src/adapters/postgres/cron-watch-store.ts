@@ -2,8 +2,10 @@
 import type { Pool } from 'pg';
 import type { ClockStep } from '../../domain/clock-step.js';
 
-/** A gap longer than this between two looks means that opsloop was away, ms. */
-export const longestGapMs = 60_000;
+/** Workers say that they are there this often, ms. */
+export const aliveEveryMs = 5_000;
+/** A gap longer than this means that opsloop was away, ms: a restart, or a database that was killed, takes less. */
+const longestGapMs = 15_000;
 
 /**
  * Since when the jobs are looked after without a gap, epoch ms, as of `now`: when the last look is too long ago, opsloop was away until
