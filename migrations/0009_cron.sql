@@ -41,6 +41,8 @@ create table cron_job (
   settled_until timestamptz not null,
   -- The troubles that people were told and that are not over: failed, missed, overrun, late.
   troubles    text[] not null default '{}',
+  -- When each kind of trouble was told last: trouble → epoch ms.
+  told        jsonb not null default '{}',
   -- Numbers the reports about it.
   reports     bigint not null default 0,
   primary key (environment, job)

@@ -12,16 +12,12 @@ import { pruneJobLogs } from '../adapters/jobs/job-logs.js';
 import * as executions from '../adapters/postgres/cron-execution-store.js';
 import { registerJobs } from '../adapters/postgres/job-watch-store.js';
 import { readLastSuccess, readRunDurations, readSlots } from '../adapters/postgres/cron-read-model.js';
-import {
-  readToldIncident,
-  readTroubles,
-  takeReport,
-  writeTrouble,
-} from '../adapters/postgres/cron-trouble-store.js';
+import { readTroubles, takeReport, writeTrouble } from '../adapters/postgres/cron-trouble-store.js';
 import * as upkeep from '../adapters/postgres/cron-upkeep-store.js';
 import * as watch from '../adapters/postgres/cron-watch-store.js';
 import { readGuardPushes } from '../adapters/postgres/guard-store.js';
 import { readPauses } from '../adapters/postgres/job-pause-store.js';
+import { readLastEpisode } from '../adapters/postgres/incident-store.js';
 import { readJobPings } from '../adapters/postgres/job-ping-store.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
 import type { Config } from '../config/config.js';
@@ -92,7 +88,7 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
     readTroubles: (environment, job) => readTroubles(pool, environment, job),
     takeReport: (environment, job) => takeReport(pool, environment, job),
     writeTrouble: (environment, change) => writeTrouble(pool, environment, change),
-    readToldIncident: (environment, id) => readToldIncident(pool, environment, id),
+    readLastEpisode: (environment, id) => readLastEpisode(pool, environment, id),
     readLastSuccess: (environment, job) => readLastSuccess(pool, environment, job),
     signalIncident: loops.signalIncident,
     signalRouter: loops.signalRouter,
