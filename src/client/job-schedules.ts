@@ -6,7 +6,9 @@ import type { ScheduledJob } from './job-schedule-content.js';
 import { asTemporalError, callTimeoutMs, type Temporal } from './temporal.js';
 
 /** Calls to Temporal side by side. */
-const sideBySide = 16;
+const sideBySide = 8;
+/** A server that makes a thousand schedules takes its time for each, ms. */
+const scheduleLimitMs = 30_000;
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ScheduleNotFoundError';
@@ -58,7 +60,7 @@ export async function readJobSchedule(
   const { foundSchedule } = await import('./job-schedule-content.js');
   try {
     const handle = temporal.client.schedule.getHandle(cronScheduleId(environment, job));
-    return foundSchedule(job, await temporal.within(callTimeoutMs, () => handle.describe()));
+    return foundSchedule(job, await temporal.within(scheduleLimitMs, () => handle.describe()));
   } catch (error) {
     if (isMissing(error)) return null;
     throw asTemporalError(error, temporal);
@@ -81,7 +83,7 @@ export async function reconcileJobSchedules(temporal: Temporal, request: Reconci
     planned.filter(({ action }) => action !== 'unchanged'),
     async (plan) => {
       try {
-        await temporal.within(callTimeoutMs, () => reconcile(temporal, request, plan));
+        await temporal.within(scheduleLimitMs, () => reconcile(temporal, request, plan));
       } catch (error) {
         throw asTemporalError(error, temporal);
       }
