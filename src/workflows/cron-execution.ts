@@ -22,7 +22,14 @@ import { cronStateQuery, endRunSignal, goOnSignal, stopSignal } from './signals.
 /** Waits between two tries at what must be recorded, ms. */
 const insistMs = 5_000;
 
-export async function cronExecution(input: CronSlotInput): Promise<void> {
+/** What became of the slot, for who looks at the workflow. */
+export interface SlotResult {
+  verdict: string;
+  reason: string | null;
+  attempts: number;
+}
+
+export async function cronExecution(input: CronSlotInput): Promise<SlotResult> {
   const read = readCronExecutionInput(input);
   if (!read.ok) throw ApplicationFailure.nonRetryable(`cronExecution: ${read.problem}`, 'invalidInput');
   const memory = newSlotMemory(read.value);
@@ -39,6 +46,7 @@ export async function cronExecution(input: CronSlotInput): Promise<void> {
     showSlot(memory);
   }
   await condition(allHandlersFinished);
+  return { verdict: memory.verdict, reason: memory.reason, attempts: memory.attempt };
 }
 
 function listen(memory: SlotMemory): void {

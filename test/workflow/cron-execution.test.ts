@@ -41,7 +41,7 @@ describe.skipIf(timeSkippingServer === undefined)('cronExecution', () => {
 
   it('runs its slot, and tells how it went', async () => {
     const handle = await start();
-    await handle.result();
+    expect(await handle.result()).toEqual({ verdict: 'ok', reason: null, attempts: 1 });
     expect(fake.claims).toMatchObject([
       { job: 'export', scheduledAt: slot, attempt: 1, trigger: 'schedule', workflowId: handle.workflowId },
     ]);
