@@ -92,7 +92,7 @@ describe('opsloop up in an empty folder', () => {
       services: { healthy: 1, unhealthy: 0, unknown: 1 },
       incidents: { critical: 0, high: 0, medium: 0, low: 0 },
       loops: [anAlertRouter('shop'), anExternalLoop('shop'), aHeartbeatLoop('shop'), aRunWatch('shop')],
-    cron: null,
+      cron: null,
       guard: null,
     });
   });
