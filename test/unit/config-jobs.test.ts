@@ -1,4 +1,5 @@
 /** Jobs as opsloop.yaml says them: what holds without a word, how each kind is written, and how mistakes are told. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import { formatProblem } from '../../src/config/problem.js';
@@ -151,5 +152,12 @@ describe('a check of jobs', () => {
     expect(problemsOf('services: [{name: jobs, checks: [{cron: {active: some}}]}]')).toEqual([
       expect.stringContaining('is not a whole number'),
     ]);
+  });
+});
+
+describe('the example of jobs', () => {
+  it('is taken', () => {
+    const text = readFileSync(new URL('../../examples/cron/opsloop.yaml', import.meta.url), 'utf8');
+    expect(problemsOf(text)).toEqual([]);
   });
 });
