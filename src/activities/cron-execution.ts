@@ -204,7 +204,14 @@ export async function recordEnd(
   const key = { job: input.job, scheduledAt, attempt };
   const known = await deps.readExecution(environment, key);
   const cancelReason = known?.reason ?? 'cancelled by somebody';
-  const told = outcome.kind === 'cancelled' ? { ...outcome, reason: `cancelled: ${cancelReason}` } : outcome;
+  const told = {
+    ...outcome,
+    ...(outcome.kind === 'cancelled' ? { reason: `cancelled: ${cancelReason}` } : {}),
+    // Of what was cut nobody but the claim knows when it began.
+    ...(outcome.kind === 'interrupted' && known !== null && known.startedAt !== null
+      ? { startedAt: known.startedAt }
+      : {}),
+  };
   const trigger = known?.trigger ?? input.trigger;
   const verdict = judgeAttempt(job, {
     scheduledAt,

@@ -36,6 +36,7 @@ export interface SlotNews {
   isFinal: boolean;
 }
 
+export type EndTroubles = (environment: string, jobs: readonly string[]) => Promise<void>;
 export type TellSlot = (environment: string, news: SlotNews) => Promise<void>;
 
 /**
@@ -106,6 +107,26 @@ async function tell(deps: CronNewsDependencies, facts: Facts, type: CronIncident
   // A later slot did its work already: this is news, and over.
   if (isOver) await over(deps, { ...facts, execution: { ...execution, scheduledAt: lastSuccessAt } }, [type]);
 }
+
+/** Ends what people were told of jobs that the configuration does not have any more. */
+export const createEndTroubles =
+  (deps: CronNewsDependencies): EndTroubles =>
+  async (environment, names) => {
+    const at = deps.now();
+    for (const name of names) {
+      const { troubles } = await deps.readTroubles(environment, name);
+      const job = { name, severity: 'high' as const, tags: [], runbook: null };
+      const execution = { scheduledAt: at, attempt: 1, reason: null, outputEnd: null, exitCode: null };
+      for (const trouble of troubles) {
+        if (trouble !== 'late') {
+          const sequence = await deps.takeReport(environment, name);
+          const report = recoveryReport({ environment, job, execution, type: trouble, sequence, at }, true);
+          await deps.signalIncident(report);
+        }
+        await deps.writeTrouble(environment, { job: name, trouble, isOn: false, at });
+      }
+    }
+  };
 
 async function over(deps: CronNewsDependencies, facts: Facts, which: readonly CronTrouble[]): Promise<void> {
   const { environment, job } = facts;

@@ -11,7 +11,7 @@ import { isScheduled, type JobSettings } from '../domain/job.js';
 import { isNearChange } from '../domain/time-zone.js';
 import { beat } from './beat.js';
 import type { CronWatchActivities, JobsLook, WatchJobsInput } from './cron-contract.js';
-import type { TellSlot } from './cron-news.js';
+import type { EndTroubles, TellSlot } from './cron-news.js';
 
 export interface ScheduleState {
   isMissing: boolean;
@@ -54,6 +54,9 @@ export interface CronWatchDependencies {
   endOrphans(environment: string, now: number): Promise<CronExecution[]>;
   prune(environment: string, jobs: readonly JobSettings[], now: number): Promise<void>;
   reviewWhenDue(environment: string, jobs: readonly JobSettings[], now: number): Promise<void>;
+  /** Jobs of which people were told a trouble that is not over, without those named. */
+  readTroubledJobs(environment: string, except: readonly string[]): Promise<string[]>;
+  endTroubles: EndTroubles;
   readLoopCounts(environment: string, id: string): Promise<{ count: number; missed: number } | null>;
   tell: TellSlot;
   warn(message: string, detail?: object): void;
@@ -114,6 +117,8 @@ async function watch(
     last.orphans = now;
     for (const execution of await deps.endOrphans(environment, now))
       await tell(deps, { environment, jobs, execution });
+    const names = jobs.map(({ name }) => name);
+    await deps.endTroubles(environment, await deps.readTroubledJobs(environment, names));
   }
   if (now - last.chores >= choresEveryMs) {
     last.chores = now;

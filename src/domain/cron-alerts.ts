@@ -72,13 +72,16 @@ function lastLines(output: string): string {
   return oneLine(lines.slice(-5).join(' / ').slice(-longestOutput), longestOutput);
 }
 
-export const recoveryReport = (facts: CronReportFacts): IncidentReport => ({
+/** `isGone`: the configuration does not have the job any more, so that nothing can mend it. */
+export const recoveryReport = (facts: CronReportFacts, isGone = false): IncidentReport => ({
   ...common(facts),
   key: `${common(facts).key}:over`,
   kind: 'recover',
   episode: 1,
-  reason: `the run of ${iso(facts.execution.scheduledAt)} did its work`,
-  resolvedBy: 'recovery',
+  reason: isGone
+    ? 'the configuration does not have the job any more'
+    : `the run of ${iso(facts.execution.scheduledAt)} did its work`,
+  resolvedBy: isGone ? 'source' : 'recovery',
 });
 
 /** The message that a job ran late: once until it is on time again. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { createCronExecutionActivities } from '../activities/cron-execution.js';
 import { createCronHostActivities } from '../activities/cron-host.js';
-import { createTellSlot } from '../activities/cron-news.js';
+import { createEndTroubles, createTellSlot, type CronNewsDependencies } from '../activities/cron-news.js';
 import { endOrphans } from '../activities/cron-orphans.js';
 import { createCronWatchActivities } from '../activities/cron-watch.js';
 import { sweepPings } from '../activities/job-pings.js';
@@ -12,7 +12,12 @@ import { pruneJobLogs } from '../adapters/jobs/job-logs.js';
 import * as executions from '../adapters/postgres/cron-execution-store.js';
 import { registerJobs } from '../adapters/postgres/job-watch-store.js';
 import { readLastSuccess, readRunDurations, readSlots } from '../adapters/postgres/cron-read-model.js';
-import { readTroubles, takeReport, writeTrouble } from '../adapters/postgres/cron-trouble-store.js';
+import {
+  readTroubledJobs,
+  readTroubles,
+  takeReport,
+  writeTrouble,
+} from '../adapters/postgres/cron-trouble-store.js';
 import * as upkeep from '../adapters/postgres/cron-upkeep-store.js';
 import * as watch from '../adapters/postgres/cron-watch-store.js';
 import { readGuardPushes } from '../adapters/postgres/guard-store.js';
@@ -84,7 +89,7 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
   const readRuntime = keptFor(runtimeKeptMs, async (environment: string, job: string) =>
     rollingRuntime(await readRunDurations(pool, environment, { job, limit: rollingRuns })),
   );
-  const tell = createTellSlot({
+  const news: CronNewsDependencies = {
     readTroubles: (environment, job) => readTroubles(pool, environment, job),
     takeReport: (environment, job) => takeReport(pool, environment, job),
     writeTrouble: (environment, change) => writeTrouble(pool, environment, change),
@@ -93,7 +98,8 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
     signalIncident: loops.signalIncident,
     signalRouter: loops.signalRouter,
     now,
-  });
+  };
+  const tell = createTellSlot(news);
   const latest = async (environment: string) => {
     const revision = await options.latestRevision(environment);
     if (revision === null)
@@ -198,6 +204,8 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
           await upkeep.pruneCronHistory(chores, environment, at - historyKeptMs);
         },
         reviewWhenDue: reviewer.reviewWhenDue,
+        readTroubledJobs: (environment, except) => readTroubledJobs(pool, environment, { except }),
+        endTroubles: createEndTroubles(news),
         readLoopCounts: (environment, id) => readLoopCounts(pool, environment, id),
         tell,
         warn: log.warn,

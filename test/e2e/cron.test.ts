@@ -440,6 +440,22 @@ describe('people', () => {
     expect(await wrong('backfill', 'good', '--from', '2026-11-02', '--to', late)).toMatchObject({ code: 2 });
   });
 
+  it('end the incident of a job that they remove', async () => {
+    expect(await openIncidents('hung')).toHaveLength(1);
+    const file = join(stack.directory, 'opsloop.yaml');
+    const before = JSON.parse(readFileSync(file, 'utf8')) as { jobs: { name: string }[] };
+    stack.configure({ ...before, jobs: before.jobs.filter(({ name }) => name !== 'hung') });
+    expect((await stack.cli('apply')).stdout).toContain('stop      job hung');
+    await eventually(
+      'the end of its incident',
+      async () => (await openIncidents('hung')).length === 0,
+      120_000,
+    );
+    stack.configure(before);
+    expect((await stack.cli('apply')).stdout).toContain('create    job hung');
+    expect((await history('hung')).length).toBeGreaterThan(0);
+  });
+
   it('see what somebody changed in Temporal, and set it back', async () => {
     const handle = client.schedule.getHandle('cron:shop:call');
     await handle.update(

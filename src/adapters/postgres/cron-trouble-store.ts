@@ -48,3 +48,16 @@ export async function writeTrouble(
     values: isOn ? [environment, job, trouble, at] : [environment, job, trouble],
   });
 }
+
+/** Jobs of which people were told a trouble that is not over, without those named. */
+export async function readTroubledJobs(
+  pool: Pool,
+  environment: string,
+  { except }: { except: readonly string[] },
+): Promise<string[]> {
+  const { rows } = await pool.query<{ job: string }>(
+    `select job from cron_job where environment = $1 and troubles <> '{}' and job <> all($2)`,
+    [environment, except],
+  );
+  return rows.map(({ job }) => job);
+}
