@@ -98,13 +98,13 @@ export const benchmarks: readonly Benchmark[] = [
   },
   {
     name: 'cron-load',
-    title: '1,000 cron jobs a minute for ten minutes',
+    title: '1,000 cron jobs that are due each minute',
     seconds: 900,
     load: () => import('./cron-load.js'),
   },
   {
     name: 'cron-down',
-    title: 'Down for ten minutes with 100 jobs a minute, beside pg-boss',
+    title: 'Down while 100 cron jobs a minute are due, beside pg-boss',
     seconds: 960,
     load: () => import('./cron-down.js'),
   },

@@ -1,4 +1,4 @@
-/** Down for ten minutes with 100 jobs a minute: what is made up, twice, or forgotten; beside pg-boss on the same database server. */
+/** Down for ten minutes (or OPSLOOP_BENCH_MINUTES) with 100 jobs a minute: what is made up, twice, or forgotten; beside pg-boss on the same database server. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';

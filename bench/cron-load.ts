@@ -1,4 +1,4 @@
-/** 1,000 jobs a minute for ten minutes: when they start, and what becomes of each slot. */
+/** 1,000 jobs a minute, for ten minutes or OPSLOOP_BENCH_MINUTES: when they start, and what becomes of each slot. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Measurement } from './benchmark.js';
 import { minuteMs, nextMinute, slotsIn, startsOf, writeJobs } from './cron-jobs.js';
@@ -74,7 +74,7 @@ export async function measure(): Promise<Measurement> {
       ]),
     ],
     boundBy:
-      `${count} jobs \`* * * * *\`, all due in the same second, each a shell that appends a line; overlap bufferAll. Bound by CPU: each run is a ` +
+      `${minutes} minutes of ${count} jobs \`* * * * *\`, all due in the same second, each a shell that appends a line; overlap bufferAll. Bound by CPU: each run is a ` +
       'workflow, an activity, two local ones, a keeper and the shell. Keepers and shells are children of the worker until they end.',
   };
 }
