@@ -4,17 +4,20 @@ import { pauseOver, pauseReason, type JobPause } from '../domain/cron-claim.js';
 import type { CronExecution } from '../domain/cron-execution.js';
 import { limitOf, type RollingRuntime } from '../domain/job-runtime.js';
 import type { JobSettings } from '../domain/job.js';
-import { supervise, type PingedExecution } from '../domain/job-supervision.js';
+import { nearMs, supervise, type PingedExecution } from '../domain/job-supervision.js';
 import { judgeOutput } from '../domain/output-check.js';
 import type { Ping } from '../domain/push.js';
 
 export interface JobPingDependencies {
   readPings(environment: string, which: { job: string; since: number }): Promise<Ping[]>;
+  /** Whether the latest pings of the job tell ends only. */
+  readIsEndsOnly(environment: string, job: string): Promise<boolean>;
   /** All attempts on record of the job's slots in a time, both ends included. */
   readSlots(environment: string, which: { job: string; from: number; to: number }): Promise<CronExecution[]>;
   writeExecutions(environment: string, executions: readonly PingedExecution[]): Promise<void>;
   settle(environment: string, execution: CronExecution): Promise<boolean>;
   readRuntime(environment: string, job: string): Promise<RollingRuntime | null>;
+  slotsBetween(job: JobSettings, range: { after: number; until: number; limit: number }): number[];
 }
 
 export interface PingSweepFacts {
@@ -31,7 +34,7 @@ export interface PingSweep {
   dueAt: number | null;
 }
 
-/** Pings from a little before the first slot count, too, and those of a run that had begun then. */
+/** Pings from a little before the first slot count, too; of a run that tells an end, its start may lie further back. */
 const lookBackMs = 3_600_000;
 
 /** Repeating it changes nothing that is not changed by new pings, or by time. */
@@ -48,8 +51,9 @@ export async function sweepPings(
       settledUntil: now,
       dueAt: nextSlotAt === null ? null : nextSlotAt + job.startWithinMs,
     };
-  const [pings, known, history] = await Promise.all([
+  const [pings, isEndsOnly, known, history] = await Promise.all([
     deps.readPings(environment, { job: job.name, since: first - lookBackMs }),
+    deps.readIsEndsOnly(environment, job.name),
     deps.readSlots(environment, { job: job.name, from: first, to: last }),
     job.expectedMs === null ? deps.readRuntime(environment, job.name) : null,
   ]);
@@ -57,8 +61,10 @@ export async function sweepPings(
   const seen = supervise({
     job,
     slots,
+    previousSlotAt: previousSlot(deps, job, first),
     nextSlotAt,
     pings,
+    isEndsOnly,
     limitMs,
     now,
     judgeOutput: (text) => judgeOutput(job.output, text),
@@ -85,6 +91,10 @@ export async function sweepPings(
   await deps.writeExecutions(environment, changed);
   return { news, settledUntil: seen.settledUntil, dueAt: seen.dueAt };
 }
+
+/** The nearest slot before another that is near enough to matter. */
+const previousSlot = ({ slotsBetween }: JobPingDependencies, job: JobSettings, slot: number): number | null =>
+  slotsBetween(job, { after: slot - nearMs - 1, until: slot - 1, limit: nearMs / 1000 + 1 }).at(-1) ?? null;
 
 const isSame = (before: CronExecution, row: PingedExecution): boolean =>
   before.verdict === row.verdict &&

@@ -1,4 +1,4 @@
-/** Texts from outside made fit for a message: one line, no invisible control of the reader's screen, never too long. */
+/** Texts from outside made fit for a message or a record: one line, no invisible control of the reader's screen, never too long. */
 
 /** Control characters, line and paragraph separators, and what turns the direction of writing around. */
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
@@ -23,4 +23,18 @@ export function namesInShort(names: readonly string[], most: number): string {
   const shown = names.slice(0, most).map((name) => oneLine(name, 100));
   const more = names.length - shown.length;
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}
+
+/** At most so many bytes of UTF-8 from the end of a text, no character cut in two. */
+export function endOf(text: string, mostBytes: number): string {
+  let bytes = 0;
+  let from = text.length;
+  while (from > 0) {
+    const unit = text.charCodeAt(from - 1);
+    const isPair = unit >= 0xdc00 && unit <= 0xdfff;
+    bytes += isPair ? 4 : unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+    if (bytes > mostBytes) break;
+    from -= isPair ? 2 : 1;
+  }
+  return text.slice(Math.max(0, from));
 }

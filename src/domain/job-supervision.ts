@@ -1,21 +1,10 @@
 /** Jobs that run elsewhere: what their pings say about each slot. */
-import type { CronExecution, CronVerdict } from './cron-execution.js';
+import { endOf } from './bounded-text.js';
+import { keptOutput, type CronExecution, type CronVerdict } from './cron-execution.js';
 import { formatDuration } from './duration.js';
 import type { JobSettings } from './job.js';
+import { beganAt, runsOf, type PingedRun } from './pinged-run.js';
 import { firstLine, type Ping } from './push.js';
-
-/** One run as its pings tell it. */
-export interface PingedRun {
-  rid: string | null;
-  /** Epoch ms; null: its start was not told. */
-  startedAt: number | null;
-  /** Null: it has not ended. */
-  endedAt: number | null;
-  hasFailed: boolean;
-  exitCode: number | null;
-  /** What it said, the end of it. */
-  output: string;
-}
 
 export type PingedExecution = CronExecution & { rid: string | null };
 
@@ -23,11 +12,15 @@ export interface SupervisionFacts {
   job: JobSettings;
   /** Due since the job was last settled, ascending, epoch ms. */
   slots: readonly number[];
+  /** The last slot before those, epoch ms; null: none is as near as `nearMs`. */
+  previousSlotAt: number | null;
   /** The first slot after those, epoch ms; null: there is none. */
   nextSlotAt: number | null;
-  /** Ascending, from a while before the first slot on. */
+  /** In any order, from a while before the first slot on; of runs that told more before that, all of it. */
   pings: readonly Ping[];
-  /** When a run has taken too long, ms; null: never. */
+  /** The job is known to tell the ends of its runs only: when they begin nobody hears. */
+  isEndsOnly: boolean;
+  /** When a run has taken too long, ms; null: nobody knows. */
   limitMs: number | null;
   now: number;
   judgeOutput(text: string): string | null;
@@ -42,89 +35,42 @@ export interface Supervision {
   dueAt: number | null;
 }
 
-const longestOutput = 48 * 1024;
-
-/** Pairs starts with ends: by `rid` where there is one, else each end with the last start before it. */
-export function runsOf(pings: readonly Ping[]): PingedRun[] {
-  const runs: PingedRun[] = [];
-  const open = new Map<string, PingedRun>();
-  const begin = (ping: Ping, startedAt: number | null): PingedRun => {
-    const run: PingedRun = {
-      rid: ping.rid,
-      startedAt,
-      endedAt: null,
-      hasFailed: false,
-      exitCode: null,
-      output: '',
-    };
-    runs.push(run);
-    open.set(ping.rid ?? '', run);
-    return run;
-  };
-  for (const ping of [...pings].sort((a, b) => a.at - b.at)) {
-    const key = ping.rid ?? '';
-    const known = open.get(key);
-    switch (ping.kind) {
-      case 'start':
-        // A start told twice, or of a run that never told its end.
-        if (known === undefined || known.endedAt !== null || ping.rid === null) begin(ping, ping.at);
-        else known.startedAt = Math.min(known.startedAt ?? ping.at, ping.at);
-        break;
-      case 'log':
-        say(known ?? runs.at(-1), ping.body);
-        break;
-      case 'success':
-      case 'fail': {
-        // The same end told twice is one.
-        const run =
-          known === undefined || (known.endedAt !== null && ping.rid === null) ? begin(ping, null) : known;
-        if (run.endedAt !== null) break;
-        run.endedAt = ping.at;
-        run.hasFailed = ping.kind === 'fail';
-        run.exitCode = ping.exitCode;
-        say(run, ping.body);
-      }
-    }
-  }
-  return runs;
-}
-
-function say(run: PingedRun | undefined, text: string): void {
-  if (run === undefined || text === '') return;
-  run.output = `${run.output}${run.output === '' ? '' : '\n'}${text}`.slice(-longestOutput);
-}
-
-const beganAt = ({ startedAt, endedAt }: PingedRun): number => startedAt ?? endedAt ?? 0;
-
 /** A little early is on time: clocks differ. */
 const mostEarlyMs = 5 * 60_000;
+/** A slot that is nearer than this to another has less time before it, ms. */
+export const nearMs = 4 * mostEarlyMs;
+/** Of a run without a limit that tells no end for so long, ms, nobody will tell it. */
+const longestUntoldMs = 86_400_000;
 
-/** What is known of the slots at `now`. Any order of the same pings gives the same. */
+/**
+ * What is known of the slots at `now`. Any order of the same pings gives the same. A later truth takes the place of an earlier one: a slot
+ * that was `missed` is `running` and then `late` when its start comes after all before the next slot; an `overrun` may tell its end.
+ */
 export function supervise(facts: SupervisionFacts): Supervision {
-  const { slots, nextSlotAt, now } = facts;
-  const runs = runsOf(facts.pings);
+  const { slots, now } = facts;
   const supervision: Supervision = { rows: [], settledUntil: null, dueAt: null };
+  const windows = windowsOf(facts);
+  const runs = runsOf(facts.pings, (at) => windows.filter((from) => from <= at).length);
   let isSettled = true;
-  // A job that only ever tells its end is given the time that it may run, too.
-  const isSilentStart = runs.length > 0 && runs.every(({ startedAt }) => startedAt === null);
-  const waitMs = facts.job.startWithinMs + (isSilentStart ? (facts.limitMs ?? 0) : 0);
   slots.forEach((slot, index) => {
-    const next = slots[index + 1] ?? nextSlotAt;
-    const before = slots[index - 1] ?? null;
-    // Of the slot before the first one only its distance is known: as far as to the next.
-    const from = slot - earlyOf(slot, before ?? (next === null ? null : 2 * slot - next));
-    const until = next === null ? Infinity : next - earlyOf(next, slot);
+    const from = windows[index] ?? slot;
+    const until = windows[index + 1] ?? Infinity;
     const own = runs.filter((run) => beganAt(run) >= from && beganAt(run) < until);
-    const seen = lookAtSlot(facts, { slot, runs: own, startBy: slot + waitMs });
+    const seen = lookAtSlot(facts, { slot, runs: own, until });
     supervision.rows.push(...seen.rows);
-    const dueAt = seen.dueAt ?? Infinity;
-    if (dueAt > now) supervision.dueAt = Math.min(supervision.dueAt ?? Infinity, dueAt);
+    if (seen.dueAt !== null && seen.dueAt > now)
+      supervision.dueAt = Math.min(supervision.dueAt ?? Infinity, seen.dueAt);
     isSettled = isSettled && seen.isOver && now >= until;
     if (isSettled) supervision.settledUntil = slot;
   });
-  if (isSettled && slots.length === 0) supervision.settledUntil = now;
-  if (supervision.dueAt === Infinity) supervision.dueAt = null;
+  if (slots.length === 0) supervision.settledUntil = now;
   return supervision;
+}
+
+/** When the time of each slot begins, and that of the one after them. */
+function windowsOf({ slots, previousSlotAt, nextSlotAt }: SupervisionFacts): number[] {
+  const all = nextSlotAt === null ? slots : [...slots, nextSlotAt];
+  return all.map((slot, index) => slot - earlyOf(slot, all[index - 1] ?? previousSlotAt));
 }
 
 const earlyOf = (slot: number, before: number | null): number =>
@@ -138,10 +84,14 @@ interface SlotSeen {
 }
 
 function lookAtSlot(
-  { job, limitMs, now, judgeOutput }: SupervisionFacts,
-  { slot, runs, startBy }: { slot: number; runs: readonly PingedRun[]; startBy: number },
+  facts: SupervisionFacts,
+  { slot, runs, until }: { slot: number; runs: readonly PingedRun[]; until: number },
 ): SlotSeen {
+  const { job, limitMs, now, isEndsOnly } = facts;
   if (runs.length === 0) {
+    // An end comes as much later as the run takes. What comes when the next slot has its time is of that one.
+    const graceMs = job.startWithinMs + (isEndsOnly ? (limitMs ?? 0) : 0);
+    const startBy = Math.min(slot + graceMs, until);
     if (now < startBy) return { rows: [], isOver: false, dueAt: startBy };
     const reason = `no ping came by ${iso(startBy)}`;
     return {
@@ -152,7 +102,7 @@ function lookAtSlot(
   }
   const seen: SlotSeen = { rows: [], isOver: true, dueAt: null };
   runs.forEach((run, index) => {
-    const { verdict, reason, dueAt } = verdictOf(run, { job, slot, limitMs, now, judgeOutput });
+    const { verdict, reason, dueAt } = verdictOf(run, facts, slot);
     if (verdict === 'running') seen.isOver = false;
     if (dueAt !== null) seen.dueAt = Math.min(seen.dueAt ?? Infinity, dueAt);
     seen.rows.push(rowOf(job, { slot, attempt: index + 1, verdict, reason, run }));
@@ -166,47 +116,51 @@ interface RunVerdict {
   dueAt: number | null;
 }
 
-function verdictOf(
-  run: PingedRun,
-  {
-    job,
-    slot,
-    limitMs,
-    now,
-    judgeOutput,
-  }: Omit<SupervisionFacts, 'slots' | 'nextSlotAt' | 'pings'> & { slot: number },
-): RunVerdict {
-  const { startedAt, endedAt } = run;
-  const overAt = startedAt === null || limitMs === null ? null : startedAt + limitMs;
-  const isOverrun = overAt !== null && (endedAt ?? now) >= overAt;
-  if (endedAt === null) {
-    if (!isOverrun) return { verdict: 'running', reason: null, dueAt: overAt };
-    const text = `started ${iso(startedAt ?? 0)} and told no end within ${formatDuration(limitMs ?? 0)}`;
-    return { verdict: 'overrun', reason: text, dueAt: null };
+function verdictOf(run: PingedRun, facts: SupervisionFacts, slot: number): RunVerdict {
+  const { endedAt } = run;
+  return endedAt === null
+    ? verdictOfOpen(run, facts)
+    : { ...verdictOfEnded(facts, { slot, run, endedAt }), dueAt: null };
+}
+
+function verdictOfOpen({ startedAt, givenUpAt }: PingedRun, { limitMs, now }: SupervisionFacts): RunVerdict {
+  const began = startedAt ?? 0;
+  const patienceMs = limitMs ?? longestUntoldMs;
+  const overAt = began + patienceMs;
+  if (givenUpAt !== null && givenUpAt < overAt) {
+    const reason = `started ${iso(began)} and told no end before it started again at ${iso(givenUpAt)}`;
+    return { verdict: 'failed', reason, dueAt: null };
   }
-  const over = (verdict: CronVerdict, reason: string | null): RunVerdict => ({
-    verdict,
-    reason,
-    dueAt: null,
-  });
+  if (now < overAt) return { verdict: 'running', reason: null, dueAt: overAt };
+  const reason = `started ${iso(began)} and told no end within ${formatDuration(patienceMs)}`;
+  return { verdict: 'overrun', reason, dueAt: null };
+}
+
+function verdictOfEnded(
+  { job, limitMs, judgeOutput }: SupervisionFacts,
+  { slot, run, endedAt }: { slot: number; run: PingedRun; endedAt: number },
+): Pick<RunVerdict, 'verdict' | 'reason'> {
+  const { startedAt } = run;
   if (run.hasFailed) {
-    const said = firstLine(run.output);
+    const said = firstLine(run.lastWords) || firstLine(run.output);
     const how = run.exitCode === null ? 'the job said that it failed' : `exit code ${run.exitCode}`;
-    return over('failed', said === '' ? how : `${how}: ${said}`);
+    return { verdict: 'failed', reason: said === '' ? how : `${how}: ${said}` };
   }
   const wrong = judgeOutput(run.output);
-  if (wrong !== null) return over('failed', wrong);
-  if (isOverrun) return over('overrun', `ran longer than ${formatDuration(limitMs ?? 0)}`);
-  if (startedAt !== null && endedAt - startedAt < job.minimumMs)
-    return over(
-      'failed',
-      `too fast: it ended after ${formatDuration(Math.max(1, endedAt - startedAt))}, and takes ${formatDuration(job.minimumMs)} at least`,
-    );
+  if (wrong !== null) return { verdict: 'failed', reason: wrong };
+  const tookMs = startedAt === null ? null : endedAt - startedAt;
+  if (tookMs !== null && limitMs !== null && tookMs >= limitMs)
+    return { verdict: 'overrun', reason: `ran longer than ${formatDuration(limitMs)}` };
+  if (tookMs !== null && tookMs < job.minimumMs) {
+    const took = formatDuration(Math.max(1, tookMs));
+    const reason = `too fast: it ended after ${took}, and takes ${formatDuration(job.minimumMs)} at least`;
+    return { verdict: 'failed', reason };
+  }
   // Of a run that tells its end only, nobody knows when it began.
   const lateMs = beganAt(run) - slot - (startedAt === null ? (limitMs ?? 0) : 0);
-  if (lateMs > job.startWithinMs)
-    return over('late', `started ${formatDuration(Math.round(lateMs / 1000) * 1000)} after its time`);
-  return over('ok', null);
+  if (lateMs <= job.startWithinMs) return { verdict: 'ok', reason: null };
+  const reason = `started ${formatDuration(Math.round(lateMs / 1000) * 1000)} after its time`;
+  return { verdict: 'late', reason };
 }
 
 function rowOf(
@@ -232,7 +186,7 @@ function rowOf(
       run === null ? null : (run.exitCode ?? (run.endedAt === null ? null : run.hasFailed ? null : 0)),
     signal: null,
     outputHead: null,
-    outputEnd: run === null || run.output === '' ? null : run.output,
+    outputEnd: run === null || run.output === '' ? null : endOf(run.output, keptOutput.endBytes),
     outputFile: null,
     cpuMs: null,
     peakBytes: null,

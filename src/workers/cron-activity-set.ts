@@ -23,7 +23,7 @@ import * as watch from '../adapters/postgres/cron-watch-store.js';
 import { readGuardPushes } from '../adapters/postgres/guard-store.js';
 import { readPauses } from '../adapters/postgres/job-pause-store.js';
 import { readLastEpisode } from '../adapters/postgres/incident-store.js';
-import { readJobPings } from '../adapters/postgres/job-ping-store.js';
+import { readIsEndsOnly, readJobPings } from '../adapters/postgres/job-ping-store.js';
 import { readLoopCounts } from '../adapters/postgres/loop-store.js';
 import type { Config } from '../config/config.js';
 import type { SecretScrubber, SecretSources } from '../config/secrets.js';
@@ -128,12 +128,14 @@ export function createCronActivitySet(options: CronActivitySetOptions) {
   const pings = {
     readPings: (environment: string, which: { job: string; since: number }) =>
       readJobPings(pool, environment, which),
+    readIsEndsOnly: (environment: string, job: string) => readIsEndsOnly(pool, environment, job),
     readSlots: (environment: string, which: { job: string; from: number; to: number }) =>
       readSlots(pool, environment, which),
     writeExecutions: (environment: string, rows: Parameters<typeof executions.writePingedExecutions>[2]) =>
       executions.writePingedExecutions(pool, environment, rows),
     settle: records.settle,
     readRuntime,
+    slotsBetween: times.slotsBetween,
   };
   const reviewer = createCronReviewer({ pool, chores, stateDir: config.stateDir, log });
   return {

@@ -11,6 +11,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { SlotWork } from '../activities/cron-contract.js';
+import { endOf } from '../domain/bounded-text.js';
 import { keptOutput, type WorkOutcome } from '../domain/cron-execution.js';
 import { formatDuration } from '../domain/duration.js';
 import type { SlotMemory } from './cron-memory.js';
@@ -92,7 +93,7 @@ function outcomeOf({
     exitCode: null,
     signal: null,
     outputHead: null,
-    outputEnd: text === null ? null : text.slice(-keptOutput.endBytes),
+    outputEnd: text === null ? null : endOf(text, keptOutput.endBytes),
     outputFile: null,
     cpuMs: null,
     peakBytes: null,

@@ -9,7 +9,7 @@ import { prepareStack, type Stack } from '../support/stack.js';
 
 const intervalMs = 2_000;
 const downMs = 10 * intervalMs;
-const recentMs = 9_000;
+const recentMs = 14_000;
 
 let stack: Stack;
 let downFrom = 0;
@@ -98,11 +98,16 @@ describe('ten slots while opsloop is down', () => {
 
   it('are made up when they are recent, and missed when they are older', async () => {
     const rows = await outageOf('recent');
-    const verdicts = rows.map(({ verdict }) => verdict);
-    const made = verdicts.filter((verdict) => verdict === 'late').length;
-    expect(made).toBeGreaterThan(0);
-    expect(made).toBeLessThanOrEqual(Math.ceil(recentMs / intervalMs));
-    expect(verdicts.slice(0, -made).every((verdict) => verdict === 'missed')).toBe(true);
+    const firstMade = rows.findIndex(({ verdict }) => verdict === 'late');
+    // How many are recent enough depends on how long this machine takes to be back.
+    const missed = firstMade === -1 ? rows : rows.slice(0, firstMade);
+    expect(missed.length).toBeGreaterThanOrEqual(Math.floor((downMs - recentMs) / intervalMs));
+    for (const { verdict, reason } of missed)
+      expect(`${verdict}: ${reason}`).toMatch(/^missed: opsloop was down at its time.*made up for 14s only/);
+    for (const { verdict, scheduledAt, startedAt } of rows.slice(missed.length)) {
+      expect(verdict).toBe('late');
+      expect(Date.parse(startedAt ?? '') - Date.parse(scheduledAt)).toBeLessThan(recentMs + 1_000);
+    }
     expect(startsOf('recent')).toEqual([1]);
   });
 

@@ -1,7 +1,6 @@
 /** Jobs that run elsewhere: what their pings say about each slot. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { runsOf, supervise, type SupervisionFacts } from '../../src/domain/job-supervision.js';
+import { supervise, type SupervisionFacts } from '../../src/domain/job-supervision.js';
 import type { Ping } from '../../src/domain/push.js';
 import { jobSettings } from '../support/jobs.js';
 
@@ -21,8 +20,10 @@ const ping = (kind: Ping['kind'], minutes: number, rest: Partial<Ping> = {}): Pi
 const facts = (pings: Ping[], rest: Partial<SupervisionFacts> = {}): SupervisionFacts => ({
   job,
   slots: [noon],
+  previousSlotAt: null,
   nextSlotAt: noon + 60 * minute,
   pings,
+  isEndsOnly: false,
   limitMs: 20 * minute,
   now: noon + 30 * minute,
   judgeOutput: () => null,
@@ -93,7 +94,7 @@ describe('a slot of a job that pings', () => {
     const slots = [noon - 20_000, noon];
     const early = [ping('success', -4)];
     expect(supervise(facts(early)).rows).toMatchObject([{ verdict: 'ok' }]);
-    const often = facts(early, { slots, nextSlotAt: noon + 20_000 });
+    const often = facts(early, { slots, previousSlotAt: noon - 40_000, nextSlotAt: noon + 20_000 });
     expect(supervise(often).rows.map(({ verdict }) => verdict)).toEqual(['missed', 'missed']);
   });
 
@@ -104,41 +105,49 @@ describe('a slot of a job that pings', () => {
     expect(supervise(facts([ping('start', 1)], { ...all, limitMs: null })).settledUntil).toBeNull();
   });
 
-  it('gives a job that only ever tells its end the time that it may run', () => {
-    const yesterday = ping('success', -60);
-    const rest = { now: noon + 10 * minute };
-    expect(verdicts([yesterday], rest)).toEqual([]);
-    expect(verdicts([yesterday], { now: noon + 26 * minute })).toEqual([
+  it('gives a job that only ever tells its end the time that it may run, though not that of the next slot', () => {
+    const isEndsOnly = true;
+    expect(verdicts([], { isEndsOnly, now: noon + 10 * minute })).toEqual([]);
+    expect(verdicts([], { isEndsOnly, now: noon + 26 * minute })).toEqual([
       '1 missed: no ping came by 2026-11-25T12:25:00.000Z',
     ]);
-  });
-});
-
-describe('the runs of pings', () => {
-  it('are the same in whatever order the pings are read, and however often each is', () => {
-    const kinds = fc.constantFrom('start', 'success', 'fail', 'log') as fc.Arbitrary<Ping['kind']>;
-    const rids = fc.constantFrom('a', 'b', 'c');
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.record({ kind: kinds, rid: rids, minutes: fc.integer({ min: 0, max: 500 }) }), {
-          selector: ({ minutes }) => minutes,
-          maxLength: 20,
-        }),
-        fc.array(fc.nat()),
-        (given, order) => {
-          const pings = given.map(({ kind, rid, minutes }) => ping(kind, minutes, { rid }));
-          const shuffled = pings
-            .map((one, index) => ({ one, key: order[index] ?? index }))
-            .sort((x, y) => x.key - y.key)
-            .map(({ one }) => one);
-          expect(runsOf(shuffled)).toEqual(runsOf(pings));
-        },
-      ),
-    );
+    const nextSlotAt = noon + 16 * minute;
+    expect(verdicts([], { isEndsOnly, nextSlotAt, now: noon + 13 * minute })).toEqual([
+      '1 missed: no ping came by 2026-11-25T12:12:00.000Z',
+    ]);
+    expect(verdicts([ping('success', 22)], { isEndsOnly })).toEqual(['1 ok']);
+    expect(verdicts([ping('success', 28)], { isEndsOnly })).toEqual(['1 late: started 8m after its time']);
   });
 
-  it('count an end that is told twice once', () => {
-    const rid = { rid: 'a' };
-    expect(runsOf([ping('start', 1, rid), ping('success', 2, rid), ping('success', 3, rid)])).toHaveLength(1);
+  it('knows by the slot before it how early a ping may be', () => {
+    const early = [ping('start', -2), ping('success', -1)];
+    expect(verdicts(early, { previousSlotAt: noon - 60 * minute })).toEqual(['1 ok']);
+    expect(verdicts(early, { previousSlotAt: noon - 4 * minute })).toEqual([
+      '1 missed: no ping came by 2026-11-25T12:05:00.000Z',
+    ]);
+  });
+
+  it('failed when the job started again and told no end', () => {
+    expect(verdicts([ping('start', 1), ping('start', 10), ping('success', 12)])).toEqual([
+      '1 failed: started 2026-11-25T12:01:00.000Z and told no end before it started again at 2026-11-25T12:10:00.000Z',
+      '2 late: started 10m after its time',
+    ]);
+  });
+
+  it('is not left open for ever when nobody knows how long the job may run', () => {
+    const rest = { limitMs: null, nextSlotAt: noon + 3 * 1440 * minute };
+    expect(verdicts([ping('start', 1)], { ...rest, now: noon + 1000 * minute })).toEqual(['1 running']);
+    expect(verdicts([ping('start', 1)], { ...rest, now: noon + 1500 * minute })).toEqual([
+      '1 overrun: started 2026-11-25T12:01:00.000Z and told no end within 1d',
+    ]);
+  });
+
+  it('says what the job said as it failed, and keeps the end of all that it said within its bytes', () => {
+    const body = '\u{1f680}'.repeat(20_000);
+    const told = [ping('start', 1), ping('log', 2, { body }), ping('fail', 3, { body: 'no space' })];
+    const [row] = supervise(facts(told)).rows;
+    expect(row?.reason).toBe('the job said that it failed: no space');
+    expect(Buffer.byteLength(row?.outputEnd ?? '')).toBeLessThanOrEqual(48 * 1024);
+    expect(row?.outputEnd).toMatch(/^\u{1f680}+\nno space$/u);
   });
 });
