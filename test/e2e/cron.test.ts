@@ -172,7 +172,8 @@ describe('a job', () => {
     expect(Date.parse(good?.nextAt ?? '')).toBeGreaterThan(Date.now() - 5_000);
     const { stdout } = await stack.cli('cron', 'show', 'good');
     expect(stdout).toContain('shows that all is well');
-    expect(stdout).toMatch(/next .*UTC in/);
+    // Not how far away that is: the next slot may have passed when it is printed.
+    expect(stdout).toMatch(/next .*UTC /);
   });
 
   it('counts in the status, in the metrics, and in the check of active jobs', async () => {

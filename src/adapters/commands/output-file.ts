@@ -1,9 +1,10 @@
 /**
  * The output of a program as a file. Not a pipe: a service that the program leaves running would die at its next line when the reader
- * of the pipe ends or is killed. The file is opened for appending and emptied whenever it has grown, so that a flood fills no disk.
+ * of the pipe ends or is killed. The file is opened for appending, and what was read of it is given back, so that a flood fills no disk.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { outputEnd, type OutputEnd } from '../output-end.js';
+import { openOutputHole } from './output-hole.js';
 import type { OutputLog } from './output-log.js';
 
 export interface OutputFile {
@@ -13,18 +14,18 @@ export interface OutputFile {
   readonly end: OutputEnd;
   /** The beginning, when something is left out between it and the end; null: nothing is. */
   head(): string | null;
-  /** Reads what has come, and empties the file when it is large. Returns how many bytes came. To be called every few milliseconds. */
+  /** Reads what has come, and gives its space back when that is much. Returns how many bytes came. To be called every few milliseconds. */
   readOn(): number;
   /** Nobody finds it any more; what still writes to it may go on. */
   unlink(): void;
 }
 
 /**
- * Only a file of this size is emptied. What a program writes in the microseconds between our last read and the emptying is lost: that
- * may only ever happen to one that has written so much. At 1 GB/s and a look every 20 ms the file stays below 64 MiB; on a machine so
- * busy that the looks come late, it grows by what comes meanwhile.
+ * Space is given back when so much was read. At 1 GB/s and a look every 20 ms the file takes less than 64 MiB; on a machine so busy that
+ * the looks come late, it grows by what comes meanwhile. Where a hole cannot be made, the file is emptied: what a program writes between
+ * our last read and that is lost, a few milliseconds of a flood on a busy machine, with its last line perhaps.
  */
-const emptiedAtBytes = 8 * 1024 * 1024;
+const freedAtBytes = 8 * 1024 * 1024;
 const chunkBytes = 256 * 1024;
 
 export interface OutputSettings {
@@ -41,6 +42,7 @@ export const openOutputFile = (path: string, { maxBytes, headBytes, log }: Outpu
   const writer = openSync(path, 'a', 0o600);
   const reader = openSync(path, 'r+');
   const end = outputEnd(maxBytes);
+  const hole = openOutputHole(reader);
   const chunk = Buffer.allocUnsafe(chunkBytes);
   // What a log holds nothing of is not worth reading, however far behind we are.
   const mostBehind = Math.max(maxBytes, log?.maxBytes ?? 0);
@@ -66,10 +68,15 @@ export const openOutputFile = (path: string, { maxBytes, headBytes, log }: Outpu
     }
   };
 
+  const restart = (): void => {
+    offset = 0;
+    hole.reset();
+  };
+
   const readNew = (): void => {
     const { size } = fstatSync(reader);
     // Emptied by somebody else: in a script, `echo … > /dev/stderr` does that.
-    if (size < offset) offset = 0;
+    if (size < offset) restart();
     if (headLength < headBytes) readUntil(Math.min(size, offset + headBytes - headLength));
     if (size - offset > mostBehind) {
       end.skip(size - offset - mostBehind);
@@ -77,11 +84,11 @@ export const openOutputFile = (path: string, { maxBytes, headBytes, log }: Outpu
       offset = size - mostBehind;
     }
     readUntil(size);
-    if (size >= emptiedAtBytes) {
-      readUntil(fstatSync(reader).size);
-      ftruncateSync(reader, 0);
-      offset = 0;
-    }
+    if (offset - hole.freedBytes() < freedAtBytes) return;
+    if (hole.isPossible()) return hole.free(offset);
+    readUntil(fstatSync(reader).size);
+    ftruncateSync(reader, 0);
+    restart();
   };
 
   const readOn = (): number => {
