@@ -31,11 +31,11 @@ export async function measure(): Promise<Measurement> {
   await waitFor(
     'verdicts of all slots',
     async () => {
-      const over = await stack.rows(
-        `select from opsloop.cron_execution where verdict <> 'running' and scheduled_at >= $1 and scheduled_at < $2`,
+      const [row] = await stack.rows<{ over: number }>(
+        `select count(*)::int as over from opsloop.cron_execution where verdict <> 'running' and scheduled_at >= $1 and scheduled_at < $2`,
         [new Date(from), new Date(until)],
       );
-      return over.length >= expected ? true : null;
+      return (row?.over ?? 0) >= expected ? true : null;
     },
     { timeoutMs: mostLateMs, everyMs: 2_000 },
   );

@@ -91,8 +91,7 @@ describe('ten slots while opsloop is down', () => {
     const told = stack
       .alerts()
       .filter(
-        ({ target, channel, at }) =>
-          target === 'none' && channel === 'file' && Date.parse(at) > upFrom - 10_000,
+        ({ target, channel, at }) => target === 'none' && channel === 'file' && Date.parse(at) > downFrom,
       );
     expect(told.filter(({ event }) => event === 'cron_missed')).toHaveLength(1);
     await eventually(

@@ -2,23 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { readIsEndsOnly, readJobPings, writeJobPing } from '../../src/adapters/postgres/job-ping-store.js';
 import type { Ping } from '../../src/domain/push.js';
+import { minute, noon, ping } from '../support/job-pings.js';
 import { useScratchSchema } from '../support/scratch-schema.js';
 
 const { pool } = useScratchSchema();
 
-const minute = 60_000;
 const day = 1440 * minute;
-const noon = Date.parse('2026-11-25T12:00:00Z');
 const environment = 'pings';
-
-const ping = (kind: Ping['kind'], minutes: number, rest: Partial<Ping> = {}): Ping => ({
-  kind,
-  at: noon + minutes * minute,
-  exitCode: null,
-  rid: null,
-  body: '',
-  ...rest,
-});
 
 const write = async (job: string, pings: readonly Ping[]): Promise<void> => {
   for (const one of pings) await writeJobPing(pool(), environment, { job, ping: one, source: 'test' });

@@ -2,20 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { supervise, type SupervisionFacts } from '../../src/domain/job-supervision.js';
 import type { Ping } from '../../src/domain/push.js';
+import { minute, noon, ping } from '../support/job-pings.js';
 import { jobSettings } from '../support/jobs.js';
 
-const minute = 60_000;
-const noon = Date.parse('2026-11-25T12:00:00Z');
 const job = jobSettings('copy', { action: { kind: 'pings' }, startWithinMs: 5 * minute });
-
-const ping = (kind: Ping['kind'], minutes: number, rest: Partial<Ping> = {}): Ping => ({
-  kind,
-  at: noon + minutes * minute,
-  exitCode: null,
-  rid: null,
-  body: '',
-  ...rest,
-});
 
 const facts = (pings: Ping[], rest: Partial<SupervisionFacts> = {}): SupervisionFacts => ({
   job,

@@ -3,18 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runsOf } from '../../src/domain/pinged-run.js';
 import type { Ping } from '../../src/domain/push.js';
-
-const minute = 60_000;
-const noon = Date.parse('2026-11-25T12:00:00Z');
-
-const ping = (kind: Ping['kind'], minutes: number, rest: Partial<Ping> = {}): Ping => ({
-  kind,
-  at: noon + minutes * minute,
-  exitCode: null,
-  rid: null,
-  body: '',
-  ...rest,
-});
+import { minute, noon, ping } from '../support/job-pings.js';
 
 /** `started-ended` in minutes after noon, `?` for what nobody told. */
 const told = (pings: Ping[], slotOf?: (at: number) => number): string[] => {
